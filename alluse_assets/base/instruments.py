@@ -1,0 +1,67 @@
+"""Instruments and their names: shares, option contracts, OCC option symbols.
+
+The OCC (OSI) symbol is the contract's identity everywhere: root padded to six characters, YYMMDD,
+C or P, strike times 1000 in eight digits. We store the compact form without the padding.
+Source: OCC Options Symbology Initiative.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal
+
+from alluse_assets.base.errors import DataError
+
+Right = Literal["C", "P"]
+
+_OSI = re.compile(r"^([A-Z0-9.^]{1,6}) *(\d{2})(\d{2})(\d{2})([CP])(\d{8})$")
+
+
+@dataclass(frozen=True, slots=True)
+class OptionContract:
+    """One listed series. ``strike`` in USD per share; ``root`` differs from the underlying for SPXW."""
+
+    root: str
+    expiry: date
+    right: Right
+    strike: Decimal
+
+    @property
+    def symbol(self) -> str:
+        """Compact OCC symbol, for example ``AAPL110121P00320000``."""
+        return f"{self.root}{self.expiry:%y%m%d}{self.right}{int(self.strike * 1000):08d}"
+
+    @property
+    def padded_symbol(self) -> str:
+        """The 21-character OCC form with the root padded by spaces."""
+        return f"{self.root:<6}{self.symbol[len(self.root) :]}"
+
+
+@lru_cache(maxsize=65536)
+def parse_occ_symbol(symbol: str) -> OptionContract:
+    """The contract that an OCC symbol, padded or compact, names.
+
+    Raises:
+        DataError: the text is no OCC symbol, or its date or strike cannot be.
+    """
+    match = _OSI.match(symbol.strip())
+    if not match:
+        raise DataError(f"{symbol!r} is no OCC option symbol (expected ROOT + YYMMDD + C or P + strike x 1000)")
+    root, yy, mm, dd, right, digits = match.groups()
+    try:
+        expiry = date(2000 + int(yy), int(mm), int(dd))
+    except ValueError as error:
+        raise DataError(f"{symbol!r}: {yy}{mm}{dd} is no date") from error
+    if int(digits) == 0:
+        raise DataError(f"{symbol!r}: a strike of zero")
+    strike = Decimal(int(digits)) / 1000
+    return OptionContract(root, expiry, "C" if right == "C" else "P", strike)
+
+
+def is_option(instrument: str) -> bool:
+    """Whether an instrument id is an option's (an OCC symbol) rather than a share's ticker."""
+    return _OSI.match(instrument) is not None
