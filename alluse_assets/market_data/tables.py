@@ -1,0 +1,129 @@
+"""The tables of this domain: bars, rates, corporate actions, indicators.
+
+Only descriptions belong here; what fills the tables does not.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from alluse_assets.base.table_catalog import Column, Table
+
+_SESSION = Column("ts", pl.Date, "Trading session the row belongs to (New York date).", "date")
+_SYMBOL = Column("symbol", pl.String, "Ticker of the share or index.")
+_SOURCE = Column("source", pl.String, "Where the row came from, for example 'sample' or a vendor's name.")
+
+
+def _price(name: str, description: str) -> Column:
+    return Column(name, pl.Float64, description, "USD per share", low=0.0001, high=1e7)
+
+
+BARS = Table(
+    name="bars",
+    description="Daily open, high, low, close and volume, as traded: not adjusted for splits or dividends.",
+    grain="one symbol on one session",
+    layer="core",
+    key=("ts", "symbol"),
+    columns=(
+        _SESSION,
+        _SYMBOL,
+        _price("open", "First price of the regular session."),
+        _price("high", "Highest price of the regular session."),
+        _price("low", "Lowest price of the regular session."),
+        _price("close", "Last price of the regular session, the one that marks positions."),
+        Column("volume", pl.Int64, "Shares traded; null where the source has none.", "shares", True, low=0),
+        _SOURCE,
+    ),
+)
+
+RATES = Table(
+    name="rates",
+    description="Risk-free interest rates by tenor, used to discount option payoffs.",
+    grain="one tenor on one session",
+    layer="core",
+    key=("ts", "tenor_days"),
+    columns=(
+        Column("ts", pl.Date, "Day from which the rate holds (New York date).", "date"),
+        Column("tenor_days", pl.Int32, "Days to the rate's maturity.", "calendar days", low=1, high=11_000),
+        Column(
+            "rate_annual",
+            pl.Float64,
+            "Rate per year, continuously compounded (0.05 is 5%).",
+            "per year",
+            low=-0.05,
+            high=0.5,
+        ),
+        _SOURCE,
+    ),
+)
+
+CORPORATE_ACTIONS = Table(
+    name="corporate_actions",
+    description="Splits and cash dividends by the session from which the share trades without them.",
+    grain="one action of one symbol",
+    layer="core",
+    key=("ex_date", "symbol", "kind"),
+    columns=(
+        Column("ex_date", pl.Date, "First session on which the price has the action in it.", "date"),
+        _SYMBOL,
+        Column("kind", pl.String, "What happened to the share.", allowed=("split", "dividend")),
+        Column(
+            "ratio",
+            pl.Float64,
+            "New shares per old one (2 for a two-for-one split); null for a dividend.",
+            "shares per share",
+            True,
+            low=0.001,
+            high=1000,
+        ),
+        Column(
+            "amount", pl.Float64, "Cash dividend; null for a split.", "USD per share", True, low=0, high=1e5
+        ),
+        _SOURCE,
+    ),
+)
+
+
+def _indicator(
+    name: str, description: str, unit: str, low: float | None = None, high: float | None = None
+) -> Column:
+    return Column(name, pl.Float64, description + " Null while it warms up.", unit, True, low, high)
+
+
+INDICATORS = Table(
+    name="indicators",
+    description="Technical indicators of the daily bars; each value uses its own session and earlier ones only.",
+    grain="one symbol on one session",
+    layer="core",
+    key=("ts", "symbol"),
+    columns=(
+        _SESSION,
+        _SYMBOL,
+        _indicator("atr_usd", "Average true range over 14 sessions, Wilder's smoothing.", "USD per share", 0),
+        _indicator(
+            "rsi", "Relative strength index over 14 sessions: above 70 overbought.", "0 to 100", 0, 100
+        ),
+        _indicator("macd", "12-session less 26-session exponential average of the close.", "USD per share"),
+        _indicator("macd_signal", "9-session exponential average of the MACD line.", "USD per share"),
+        _indicator("macd_histogram", "MACD line less its signal line.", "USD per share"),
+        _indicator("bollinger_middle", "Mean close of 20 sessions.", "USD per share", 0),
+        _indicator(
+            "bollinger_upper", "Middle band plus two standard deviations of the close.", "USD per share", 0
+        ),
+        _indicator(
+            "bollinger_lower", "Middle band less two standard deviations of the close.", "USD per share"
+        ),
+        _indicator(
+            "adx", "Average directional index over 14 sessions: above 25 a strong trend.", "0 to 100", 0, 100
+        ),
+        _indicator("plus_di", "Positive directional indicator over 14 sessions.", "0 to 100", 0, 100),
+        _indicator("minus_di", "Negative directional indicator over 14 sessions.", "0 to 100", 0, 100),
+        _indicator(
+            "realised_volatility_annual",
+            "Standard deviation of 20 daily log returns of the close, times the square root of 252.",
+            "per year",
+            0,
+            50,
+        ),
+    ),
+)
