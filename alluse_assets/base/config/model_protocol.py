@@ -1,0 +1,64 @@
+"""The whole typed configuration in one tree: every number and switch that the protocol names.
+
+The defaults are the protocol's own; no other module repeats one. ``config_manager`` reads a tree from
+its layers, the ``model_*`` modules beside this one state its parts.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from alluse_assets.base.config.model_accounts import AccountRules, Accounts
+from alluse_assets.base.config.model_book import BookConfig
+from alluse_assets.base.config.model_capital import ForkRules, LeapsRules, MergeRules, ReinvestRules
+from alluse_assets.base.config.model_entry import EntryRules, WeekEndRules
+from alluse_assets.base.config.model_execution import ExecutionRules, GateLimits, PaperBroker
+from alluse_assets.base.config.model_fields import ConfigModel, Kind, Usd
+from alluse_assets.base.config.model_market import MarketConfig, MarketModeRules, WeekTypeRules
+from alluse_assets.base.config.model_people import AlertRules, ApprovalRules, ReportRules
+from alluse_assets.base.config.model_protection import (
+    CircuitBreakerRules,
+    DrawdownRules,
+    ProtectionRules,
+    RollRules,
+)
+
+
+class ProtocolConfig(ConfigModel):
+    """What one book runs on. Frozen: a changed value is a new configuration version."""
+
+    market: MarketConfig = Field(default=MarketConfig(), description="Which market is read")
+    book: BookConfig = Field(default=BookConfig(), description="The lump sum and its split")
+    accounts: Accounts = Field(default=Accounts(), description="The three account kinds")
+    entry: EntryRules = Field(default=EntryRules(), description="The entry screen and its windows")
+    week_end: WeekEndRules = Field(default=WeekEndRules(), description="The last session of the week")
+    market_mode: MarketModeRules = Field(default=MarketModeRules(), description="Green, Red or Chop")
+    week_types: WeekTypeRules = Field(default=WeekTypeRules(), description="Edges between week types")
+    settlement_days: int = Field(
+        default=1, ge=0, le=5, description="Sessions until proceeds of a call-away or a sale count"
+    )
+    assignment_threshold_usd: Usd = Field(
+        default=Decimal("0.01"),
+        description="In the money by at least this at expiry is exercised, USD per share",
+    )
+    multiplier: int = Field(default=100, ge=1, le=10_000, description="Shares per standard option contract")
+    protection: ProtectionRules = Field(default=ProtectionRules(), description="ATR levels")
+    rolls: RollRules = Field(default=RollRules(), description="Rolls")
+    drawdown: DrawdownRules = Field(default=DrawdownRules(), description="After a drawdown")
+    circuit_breakers: CircuitBreakerRules = Field(default=CircuitBreakerRules(), description="VIX tiers")
+    fork: ForkRules = Field(default=ForkRules(), description="Forks")
+    merge: MergeRules = Field(default=MergeRules(), description="Merges")
+    reinvest: ReinvestRules = Field(default=ReinvestRules(), description="Reinvestment")
+    leaps: LeapsRules = Field(default=LeapsRules(), description="Long calls")
+    approvals: ApprovalRules = Field(default=ApprovalRules(), description="What a person is asked")
+    alerts: AlertRules = Field(default=AlertRules(), description="What a person is told")
+    reports: ReportRules = Field(default=ReportRules(), description="What reports compare")
+    execution: ExecutionRules = Field(default=ExecutionRules(), description="How orders are worked")
+    gate: GateLimits = Field(default=GateLimits(), description="Limits of the pre-trade gate")
+    paper: PaperBroker = Field(default=PaperBroker(), description="The paper broker's fill model")
+
+    def for_kind(self, kind: Kind) -> AccountRules:
+        """The rules of one account kind."""
+        return self.accounts.of(kind)
