@@ -6,7 +6,7 @@
 
 
 class AlluseError(Exception):
-    """Base of every expected error. ``exit_code``: 1 a thing asked about is false, 2 wrong use or bad input."""
+    """Base of every expected error. ``exit_code``: 1 what was asked is false, 2 wrong use or input."""
 
     exit_code = 2
 

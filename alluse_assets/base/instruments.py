@@ -50,7 +50,7 @@ def parse_occ_symbol(symbol: str) -> OptionContract:
     """
     match = _OSI.match(symbol.strip())
     if not match:
-        raise DataError(f"{symbol!r} is no OCC option symbol (expected ROOT + YYMMDD + C or P + strike x 1000)")
+        raise DataError(f"{symbol!r} is no OCC option symbol (expected ROOT, YYMMDD, C or P, strike x 1000)")
     root, yy, mm, dd, right, digits = match.groups()
     try:
         expiry = date(2000 + int(yy), int(mm), int(dd))

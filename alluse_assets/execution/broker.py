@@ -1,0 +1,64 @@
+"""The port to a broker, and what a broker reports. Adapters implement it; only wiring imports them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from alluse_assets.execution.lifecycle import OrderStep
+from alluse_assets.execution.order import OrderIntent
+from alluse_assets.ledger.book_state import ShortOption
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerReport:
+    """One thing a broker says about one of our orders.
+
+    For fills: ``quantity`` of this fill, ``price`` per share, ``fee`` in USD, ``execution_id`` unique.
+    """
+
+    intent_id: str
+    step: OrderStep
+    at: datetime
+    broker_order_id: str = ""
+    quantity: int = 0
+    price: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)
+    execution_id: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionOutcome:
+    """How an expiring short option ended, in the broker's word."""
+
+    account: str
+    contract: str
+    kind: Literal["expired", "assigned", "cash_settled"]
+    contracts: int
+    settlement_price: Decimal
+
+
+class Broker(Protocol):
+    """A broker account. ``authority`` names it as the actor of what it reports."""
+
+    @property
+    def authority(self) -> str:
+        """For example ``broker:paper``."""
+
+    def submit(self, intent: OrderIntent) -> Iterable[BrokerReport]:
+        """Send an order; what is known at once."""
+
+    def end_session(self) -> Iterable[BrokerReport]:
+        """What became of the day's orders that are still working."""
+
+    def expiries(
+        self,
+        session: date,
+        shorts: Mapping[str, Sequence[ShortOption]],
+        settlement_prices: Mapping[str, Decimal],
+    ) -> list[OptionOutcome]:
+        """How the short options that expire in ``session`` ended, per account."""

@@ -1,0 +1,59 @@
+"""What an order is before any broker hears of it. Ids are pure functions of what is ordered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from alluse_assets.base.events import Json
+
+
+class Action(StrEnum):
+    """Side and effect, in the words of the option market."""
+
+    SELL_TO_OPEN = "SELL_TO_OPEN"
+    BUY_TO_CLOSE = "BUY_TO_CLOSE"
+    BUY = "BUY"
+
+    @property
+    def is_sell(self) -> bool:
+        """Whether we give the instrument and receive money."""
+        return self is Action.SELL_TO_OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """One limit day order that somebody wants placed.
+
+    ``quantity``: contracts or shares. ``limit_price``: USD per share. ``cause``: key of the event that
+    led to it. ``evidence``: what was known when it was decided, for whoever asks why.
+    """
+
+    account: str
+    instrument: str
+    symbol: str
+    action: Action
+    quantity: int
+    limit_price: Decimal
+    purpose: str
+    session: date
+    decided_at: datetime
+    cause: str
+    config_fingerprint: str
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def intent_id(self) -> str:
+        """Unique per book: at most one order per session, account, purpose and instrument."""
+        return f"{self.session}/{self.account}/{self.purpose}/{self.instrument}"
+
+
+def client_order_id(book: str, intent_id: str, version: int = 1) -> str:
+    """The id a broker sees: a pure function of book, intent and version, 35 characters, never reused."""
+    digest = hashlib.sha256(f"{book}\n{intent_id}\n{version}".encode()).digest()
+    return "AU-" + base64.b32encode(digest[:20]).decode()

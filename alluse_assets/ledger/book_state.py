@@ -1,0 +1,359 @@
+"""What a book holds at a point of its journal: ``apply(state, event) -> state``, without I/O.
+
+Balances come from the postings of every event alike; lots, receivables and open orders from the few
+event types that touch them. Replay, live, paper and search all fold with this one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from alluse_assets.base.events import Event
+from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
+from alluse_assets.base.money import ZERO, pro_rata
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.chart import LedgerAccount
+from alluse_assets.ledger.lots import Lot, quantity, take
+
+Lots = tuple[Lot, ...]
+V = TypeVar("V")
+_EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Receivable:
+    """Money owed to an account, cash on ``due``."""
+
+    due: date
+    amount: Decimal
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShortOption:
+    """An open short option: its lots, the underlying, and what is needed to mark and settle it."""
+
+    contract: OptionContract
+    underlying: str
+    lots: Lots
+    last_iv: Decimal | None = None
+    """Implied volatility of its last mark by a quote."""
+
+    @property
+    def contracts(self) -> int:
+        """Contracts short (positive)."""
+        return quantity(self.lots)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingOrder:
+    """An order that is not terminal. ``reserved`` is the cash it may still need, ``shares`` it may give."""
+
+    intent_id: str
+    account: str
+    instrument: str
+    action: str
+    state: str
+    quantity: int
+    filled: int
+    reserved: Decimal
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """One trading account. Balances are debit-positive, by ledger account."""
+
+    name: str
+    kind: str
+    balances: Mapping[str, Decimal] = _EMPTY
+    shares: Mapping[str, Lots] = _EMPTY
+    shorts: Mapping[str, ShortOption] = _EMPTY
+    receivables: tuple[Receivable, ...] = ()
+    call_income: Mapping[str, Decimal] = _EMPTY
+    """Per symbol: premiums less buy-backs of calls since its shares came in."""
+
+    def balance(self, account: LedgerAccount) -> Decimal:
+        """The balance of one ledger account."""
+        return self.balances.get(account.value, ZERO)
+
+    @property
+    def cash(self) -> Decimal:
+        """Settled cash."""
+        return self.balance(LedgerAccount.CASH)
+
+    def shares_held(self, symbol: str) -> int:
+        """Shares of ``symbol``."""
+        return quantity(self.shares.get(symbol, ()))
+
+    def shares_covering_calls(self, symbol: str, multiplier: int) -> int:
+        """Shares that open short calls on ``symbol`` bind."""
+        return multiplier * sum(
+            short.contracts
+            for short in self.shorts.values()
+            if short.underlying == symbol and short.contract.right == "C"
+        )
+
+    def put_collateral(self, multiplier: int) -> Decimal:
+        """Strike times multiplier over all short puts: the cash they may take."""
+        return sum(
+            (
+                s.contract.strike * multiplier * s.contracts
+                for s in self.shorts.values()
+                if s.contract.right == "P"
+            ),
+            ZERO,
+        )
+
+    def adjusted_basis(self, symbol: str) -> Decimal | None:
+        """Cost of the shares less net call income on them, per share; None without shares."""
+        lots = self.shares.get(symbol, ())
+        held = quantity(lots)
+        if not held:
+            return None
+        total = sum((lot.cost for lot in lots), ZERO) - self.call_income.get(symbol, ZERO)
+        return total / held
+
+
+@dataclass(frozen=True, slots=True)
+class BookState:
+    """A whole book."""
+
+    accounts: Mapping[str, AccountState] = _EMPTY
+    orders: Mapping[str, WorkingOrder] = _EMPTY
+    intents_of_session: frozenset[str] = frozenset()
+    entries_of_week: frozenset[tuple[str, str]] = frozenset()
+    """(account, symbol) that had an entry in the current week."""
+    week: str = ""
+    last_closed: date | None = None
+    config_fingerprint: str = ""
+    opened: Mapping[str, Any] = field(default=_EMPTY)
+    """The payload of ``book.opened``."""
+
+    def with_account(self, account: AccountState) -> BookState:
+        """The same book with one account replaced."""
+        return replace(self, accounts={**self.accounts, account.name: account})
+
+
+def fold(events: Iterable[Event], state: BookState | None = None) -> BookState:
+    """The state after ``events``."""
+    state = state or BookState()
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def apply(state: BookState, event: Event) -> BookState:
+    """The state after one event."""
+    if event.postings:
+        state = _post(state, event)
+    handler = _HANDLERS.get(event.type)
+    return handler(state, event) if handler else state
+
+
+def _post(state: BookState, event: Event) -> BookState:
+    touched: dict[str, dict[str, Decimal]] = {}
+    for line in event.postings:
+        if line.account not in touched:
+            known = state.accounts.get(line.account)
+            touched[line.account] = dict(known.balances) if known else {}
+        balances = touched[line.account]
+        balances[line.ledger_account] = balances.get(line.ledger_account, ZERO) + line.amount
+    accounts = dict(state.accounts)
+    for name, balances in touched.items():
+        account = accounts.get(name) or AccountState(name, str(event.payload["kind"]))
+        accounts[name] = replace(account, balances=balances)
+    return replace(state, accounts=accounts)
+
+
+def _opened(state: BookState, event: Event) -> BookState:
+    return replace(state, opened=event.payload, config_fingerprint=str(event.payload["config_fingerprint"]))
+
+
+def _week_began(state: BookState, event: Event) -> BookState:
+    return replace(state, week=str(event.payload["week"]), entries_of_week=frozenset())
+
+
+def _order_created(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    order = WorkingOrder(
+        p["intent"],
+        p["account"],
+        p["instrument"],
+        p["action"],
+        "CREATED",
+        p["quantity"],
+        0,
+        Decimal(p["reserves_cash"]),
+        p["reserves_shares"],
+    )
+    return replace(
+        state,
+        orders={**state.orders, order.intent_id: order},
+        intents_of_session=state.intents_of_session | {order.intent_id},
+    )
+
+
+def _order_moved(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    orders = dict(state.orders)
+    order = orders[p["intent"]]
+    if p["terminal"]:
+        del orders[order.intent_id]
+    else:
+        orders[order.intent_id] = replace(order, state=p["state"])
+    return replace(state, orders=orders)
+
+
+def _order_filled(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    before = state.orders[p["intent"]]
+    state = _order_moved(state, event)
+    if not p["terminal"]:
+        left = before.quantity - p["filled_total"]
+        moved = replace(
+            state.orders[p["intent"]],
+            filled=p["filled_total"],
+            reserved=pro_rata(before.reserved, left, before.quantity - before.filled),
+            shares=before.shares * left // (before.quantity - before.filled),
+        )
+        state = replace(state, orders={**state.orders, moved.intent_id: moved})
+    account = state.accounts[p["account"]]
+    session, units = event.effective_at.date(), int(p["quantity"])
+    amount = Decimal(p["amount"])
+    symbol: str = p["symbol"]
+    if p["action"] == "SELL_TO_OPEN":
+        lot = Lot(units, amount, session, p["intent"])
+        known = account.shorts.get(p["instrument"])
+        short = ShortOption(
+            parse_occ_symbol(p["instrument"]),
+            symbol,
+            (*(known.lots if known else ()), lot),
+            known.last_iv if known else None,
+        )
+        account = replace(account, shorts={**account.shorts, p["instrument"]: short})
+        account = _add_call_income(account, short, amount)
+        state = replace(state, entries_of_week=state.entries_of_week | {(account.name, symbol)})
+    elif p["action"] == "BUY_TO_CLOSE":
+        account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
+        account = _without_shorts(account, p["instrument"], units)
+    elif p["action"] == "BUY":
+        account = _with_shares(account, symbol, Lot(units, amount, session))
+    return state.with_account(account)
+
+
+def _option_expired(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    account = state.accounts[p["account"]]
+    return state.with_account(_without_shorts(account, p["contract"], p["contracts"]))
+
+
+def _option_assigned(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    account = _without_shorts(state.accounts[p["account"]], p["contract"], p["contracts"])
+    symbol, shares = p["symbol"], p["shares"]
+    if p["right"] == "P":
+        account = _with_shares(
+            account, symbol, Lot(shares, Decimal(p["shares_cost"]), event.effective_at.date())
+        )
+    else:
+        held = account.shares_held(symbol)
+        _, rest = take(account.shares[symbol], shares)
+        income = account.call_income.get(symbol, ZERO)
+        account = replace(
+            account,
+            shares=_put(account.shares, symbol, rest),
+            call_income=_put(account.call_income, symbol, pro_rata(income, quantity(rest), held)),
+            receivables=(
+                *account.receivables,
+                Receivable(date.fromisoformat(p["settles_on"]), Decimal(p["proceeds"]), event.key),
+            ),
+        )
+    return state.with_account(account)
+
+
+def _dividend_accrued(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    account = state.accounts[p["account"]]
+    due = Receivable(date.fromisoformat(p["settles_on"]), Decimal(p["amount"]), event.key)
+    return state.with_account(replace(account, receivables=(*account.receivables, due)))
+
+
+def _cash_settled(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    account = state.accounts[p["account"]]
+    left = tuple(r for r in account.receivables if r.key != p["receivable"])
+    return state.with_account(replace(account, receivables=left))
+
+
+def _session_closed(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    accounts = dict(state.accounts)
+    for name, account in state.accounts.items():
+        shorts = {
+            symbol: replace(short, last_iv=Decimal(p["marks"][symbol]["iv"]))
+            if p["marks"][symbol]["iv"] is not None
+            else short
+            for symbol, short in account.shorts.items()
+        }
+        accounts[name] = replace(account, shorts=shorts)
+    return replace(
+        state,
+        accounts=accounts,
+        last_closed=date.fromisoformat(p["session"]),
+        intents_of_session=frozenset(),
+    )
+
+
+def _with_shares(account: AccountState, symbol: str, lot: Lot) -> AccountState:
+    return replace(account, shares={**account.shares, symbol: (*account.shares.get(symbol, ()), lot)})
+
+
+def _without_shorts(account: AccountState, contract: str, contracts: int) -> AccountState:
+    short = account.shorts[contract]
+    _, rest = take(short.lots, contracts)
+    return replace(
+        account, shorts=_put(account.shorts, contract, replace(short, lots=rest) if rest else None)
+    )
+
+
+def _add_call_income(account: AccountState, short: ShortOption, amount: Decimal) -> AccountState:
+    if short.contract.right != "C":
+        return account
+    income = account.call_income.get(short.underlying, ZERO) + amount
+    return replace(account, call_income={**account.call_income, short.underlying: income})
+
+
+def _put(mapping: Mapping[str, V], key: str, value: V | None) -> Mapping[str, V]:
+    """``mapping`` with ``key`` set, or without it where the value is empty."""
+    changed = {k: v for k, v in mapping.items() if k != key}
+    if value:
+        changed[key] = value
+    return changed
+
+
+_HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
+    EventType.BOOK_OPENED: _opened,
+    EventType.MARKET_MODE_GUESSED: _week_began,
+    EventType.ORDER_CREATED: _order_created,
+    EventType.ORDER_APPROVED: _order_moved,
+    EventType.ORDER_DENIED: _order_moved,
+    EventType.ORDER_SUBMITTED: _order_moved,
+    EventType.ORDER_ACCEPTED: _order_moved,
+    EventType.ORDER_FILLED: _order_filled,
+    EventType.ORDER_EXPIRED: _order_moved,
+    EventType.ORDER_CANCELED: _order_moved,
+    EventType.ORDER_REJECTED: _order_moved,
+    EventType.ORDER_UNKNOWN: _order_moved,
+    EventType.OPTION_EXPIRED: _option_expired,
+    EventType.OPTION_CASH_SETTLED: _option_expired,
+    EventType.OPTION_ASSIGNED: _option_assigned,
+    EventType.CASH_SETTLED: _cash_settled,
+    EventType.DIVIDEND_ACCRUED: _dividend_accrued,
+    EventType.SESSION_CLOSED: _session_closed,
+}
