@@ -1,0 +1,214 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alluse_assets.adapters.lake import Lake
+from alluse_assets.base.errors import DataError
+from alluse_assets.base.table_catalog import Column, Table
+
+PRICES = Table(
+    name="prices",
+    description="Prices.",
+    grain="a symbol on a day",
+    layer="raw",
+    key=("ts", "symbol"),
+    columns=(
+        Column("ts", pl.Date, "Day."),
+        Column("symbol", pl.String, "Ticker."),
+        Column("close", pl.Float64, "Close.", "USD"),
+        Column("volume", pl.Int64, "Shares.", nullable=True),
+    ),
+)
+UNDATED = Table("lots", "Lots.", "a lot", "core", ("id",), (Column("id", pl.Int64, "Lot."),))
+
+
+def rows(*triples):
+    return pl.DataFrame(
+        {
+            "ts": [date.fromisoformat(day) for day, _, _ in triples],
+            "symbol": [symbol for _, symbol, _ in triples],
+            "close": [float(close) for _, _, close in triples],
+        }
+    )
+
+
+JANUARY = rows(("2011-01-04", "B", 2), ("2011-01-03", "A", 1), ("2011-02-01", "A", 3))
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(tmp_path / "lake")
+
+
+def state(lake):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in lake.root.rglob("*.*")}
+
+
+def test_rows_come_back_sorted_by_key_and_partitioned_by_month(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    assert lake.months(PRICES, "sample") == ["2011-01", "2011-02"]
+    assert lake.sources(PRICES) == ["sample"]
+    assert lake.read(PRICES, "sample").equals(PRICES.conform(JANUARY.sort("ts", "symbol")))
+
+
+def test_an_absent_table_reads_as_an_empty_one_with_its_columns(lake):
+    assert lake.read(PRICES, "sample").schema == PRICES.schema
+
+
+def test_a_range_a_column_list_and_a_filter_narrow_what_is_read(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    assert len(lake.files(PRICES, "sample", date(2011, 1, 5), date(2011, 1, 31))) == 1
+    found = lake.read(PRICES, "sample", date(2011, 1, 4), date(2011, 2, 1), columns=["close"])
+    assert found.to_dict(as_series=False) == {"close": [2.0, 3.0]}
+    assert lake.read(PRICES, "sample", where=pl.col("symbol") == "A").height == 2
+
+
+def test_writing_the_same_rows_again_touches_no_file(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    before = state(lake)
+    outcome = lake.write(PRICES, "sample", JANUARY.reverse())
+    assert state(lake) == before
+    assert [(w.changed, w.rows_written, w.rows_unchanged) for w in outcome] == [(False, 0, 2), (False, 0, 1)]
+
+
+def test_equal_rows_give_equal_bytes_in_whatever_order_they_came(tmp_path):
+    one, two = Lake(tmp_path / "one"), Lake(tmp_path / "two")
+    one.write(PRICES, "sample", JANUARY)
+    two.write(PRICES, "sample", JANUARY[2:])
+    two.write(PRICES, "sample", JANUARY[:2].reverse())
+    contents = [
+        {p.relative_to(lake.root): p.read_bytes() for p in lake.root.rglob("*.*")} for lake in (one, two)
+    ]
+    assert contents[0] == contents[1]
+
+
+def test_a_row_replaces_the_stored_row_of_its_key_and_no_other(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    (outcome,) = lake.write(PRICES, "sample", rows(("2011-01-03", "A", 9), ("2011-01-04", "B", 2)))
+    assert (outcome.rows_written, outcome.rows_unchanged) == (1, 1)
+    assert lake.read(PRICES, "sample")["close"].to_list() == [9.0, 2.0, 3.0]
+
+
+def test_replacing_dates_drops_rows_that_are_no_longer_there(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    days = [date(2011, 1, 4), date(2011, 2, 1)]
+    lake.write(PRICES, "sample", rows(("2011-02-01", "C", 7)), replacing=days)
+    assert lake.read(PRICES, "sample").rows() == [
+        (date(2011, 1, 3), "A", 1.0, None),
+        (date(2011, 2, 1), "C", 7.0, None),
+    ]
+    with pytest.raises(DataError, match="not of the dates that are being replaced"):
+        lake.write(PRICES, "sample", JANUARY, replacing=days)
+
+
+def test_sources_and_books_do_not_mix(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    lake.write(PRICES, "book=paper", JANUARY[:1])
+    assert lake.sources(PRICES) == ["book=paper", "sample"]
+    assert lake.read(PRICES, "book=paper").height == 1
+    with pytest.raises(DataError, match="cannot name a source"):
+        lake.read(PRICES, "../elsewhere")
+
+
+def test_a_table_without_dates_is_one_partition(lake):
+    lake.write(UNDATED, "book=a", pl.DataFrame({"id": [2, 1]}))
+    assert lake.months(UNDATED, "book=a") == ["all"]
+    assert lake.read(UNDATED, "book=a", date(2011, 1, 1), date(2011, 1, 2))["id"].to_list() == [1, 2]
+
+
+def test_rows_that_share_a_key_are_refused(lake):
+    with pytest.raises(DataError, match="2 rows share a key"):
+        lake.write(PRICES, "sample", rows(("2011-01-03", "A", 1), ("2011-01-03", "A", 2)))
+    assert not lake.root.exists()
+
+
+def test_the_manifest_says_what_the_file_holds(lake):
+    (outcome, _) = lake.write(PRICES, "sample", JANUARY)
+    folder = lake.root / "prices/source=sample/month=2011-01"
+    stored = json.loads((folder / "manifest.json").read_text())
+    assert stored["rows"] == 2
+    assert (stored["first"], stored["last"]) == ("2011-01-03", "2011-01-04")
+    assert stored["columns"]["close"] == "Float64"
+    assert (folder / stored["data_file"]).exists()
+    assert lake.manifests(PRICES, "sample")[0] == outcome.manifest
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "gone", "manifest"])
+def test_a_damaged_file_is_named_with_what_to_do(lake, damage):
+    lake.write(PRICES, "sample", JANUARY)
+    folder = lake.root / "prices/source=sample/month=2011-01"
+    (data,) = folder.glob("part-*.parquet")
+    content = bytearray(data.read_bytes())
+    if damage == "cut":
+        data.write_bytes(content[: len(content) // 2])
+    elif damage == "flip":
+        content[10] ^= 1
+        data.write_bytes(content)
+    elif damage == "gone":
+        data.unlink()
+    else:
+        (folder / "manifest.json").write_text("{")
+    with pytest.raises(DataError, match=r"month=2011-01.*remove the folder.*fill it again"):
+        lake.read(PRICES, "sample")
+    with pytest.raises(DataError, match="remove the folder"):
+        lake.write(PRICES, "sample", JANUARY[:1])
+    assert lake.read(PRICES, "sample", start=date(2011, 2, 1)).height == 1
+
+
+def test_what_a_killed_writer_left_is_cleaned_by_the_next_one(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    folder = lake.root / "prices/source=sample/month=2011-01"
+    (folder / "part-0123456789abcdef.parquet").write_bytes(b"half")
+    (folder / ".manifest.json.77.tmp").write_bytes(b"{")
+    assert lake.read(PRICES, "sample").height == 3
+    lake.write(PRICES, "sample", rows(("2011-01-05", "A", 4)))
+    assert sorted(path.suffix for path in folder.iterdir()) == ["", ".json", ".parquet"]
+
+
+def test_a_column_added_to_the_table_reads_as_null_from_older_files(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    wider = Table(
+        PRICES.name,
+        PRICES.description,
+        PRICES.grain,
+        PRICES.layer,
+        PRICES.key,
+        (*PRICES.columns, Column("note", pl.String, "Note.", nullable=True)),
+    )
+    assert lake.read(wider, "sample")["note"].null_count() == 3
+    lake.write(wider, "sample", JANUARY[1:2].with_columns(note=pl.lit("seen")))
+    assert lake.read(wider, "sample")["note"].to_list() == ["seen", None, None]
+
+
+def test_writers_at_once_lose_no_row(lake):
+    days = [date(2011, 1, 1) + timedelta(days=n) for n in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda day: lake.write(PRICES, "sample", rows((str(day), "A", 1))), days))
+    assert lake.read(PRICES, "sample")["ts"].to_list() == days
+
+
+batches = st.lists(
+    st.dictionaries(
+        st.tuples(st.dates(date(2011, 1, 30), date(2011, 2, 3)), st.sampled_from("AB")),
+        st.integers(1, 3),
+        max_size=6,
+    ),
+    max_size=4,
+)
+
+
+@given(batches=batches)
+def test_after_any_writes_the_lake_holds_the_last_row_of_each_key(batches, tmp_path_factory):
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    expected = {}
+    for batch in batches:
+        lake.write(PRICES, "sample", rows(*((str(d), s, close) for (d, s), close in batch.items())))
+        expected |= batch
+    found = {(day, symbol): close for day, symbol, close, _ in lake.read(PRICES, "sample").iter_rows()}
+    assert found == expected
+    assert sum(manifest.rows for manifest in lake.manifests(PRICES, "sample")) == len(expected)
