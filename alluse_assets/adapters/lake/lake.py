@@ -281,7 +281,7 @@ def _replaced_dates(
     outside = rows.filter(pl.col(column).is_in(list(replacing)).not_().fill_null(True))
     if not outside.is_empty():
         raise DataError(
-            f"table {table.name}: {outside.height} rows are not of the dates that are being replaced, such as "
+            f"table {table.name}: {outside.height} rows not of the dates being replaced, such as "
             f"{outside.row(0, named=True)}; leave them out or name their dates"
         )
     return frozenset(replacing)

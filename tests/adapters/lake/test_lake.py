@@ -102,7 +102,7 @@ def test_replacing_dates_drops_rows_that_are_no_longer_there(lake):
         (date(2011, 1, 3), "A", 1.0, None),
         (date(2011, 2, 1), "C", 7.0, None),
     ]
-    with pytest.raises(DataError, match="not of the dates that are being replaced"):
+    with pytest.raises(DataError, match="not of the dates being replaced"):
         lake.write(PRICES, "sample", JANUARY, replacing=days)
 
 
