@@ -92,7 +92,7 @@ def _indicator(
 
 INDICATORS = Table(
     name="indicators",
-    description="Technical indicators of the daily bars; each value uses its own session and earlier ones only.",
+    description="Technical indicators of the daily bars; a value uses its own session and earlier ones only.",
     grain="one symbol on one session",
     layer="core",
     key=("ts", "symbol"),

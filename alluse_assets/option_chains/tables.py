@@ -124,7 +124,7 @@ OPTION_CHAINS = Table(
         Column(
             "iv_annual",
             pl.Float64,
-            "Implied volatility: the volatility at which the model's value is the mid. Null unless iv_status is ok.",
+            "Implied volatility, at which the model's value is the mid. Null unless iv_status is ok.",
             "per year",
             True,
             low=0.0001,
