@@ -40,7 +40,9 @@ class Contradiction(ValueError):
 class ConfigModel(BaseModel):
     """Frozen, refuses unknown keys, and takes no value of another type for the one it wants."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
 
     def low_above_high(self, *stems: str) -> list[tuple[tuple[str, ...], str]]:
         """A fault for each pair ``STEM_low`` and ``STEM_high`` that is the wrong way round."""
