@@ -1,0 +1,95 @@
+"""Cleaning option quotes: which rows are believed, and by which rule the others are not.
+
+Bounds, types and keys come from the table's description; here are the rules that need more than one
+column, or the calendar. Prices and Greeks of a vendor are not read: we compute our own.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
+from alluse_assets.base.quarantine import Rule, screen, typed_columns
+from alluse_assets.market_data.cleaning import sessions_within, source_column
+from alluse_assets.option_chains.tables import OPTION_QUOTES
+
+
+def clean_option_quotes(
+    frame: pl.DataFrame, calendar: TradingCalendar, source: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split ``frame`` into good rows (of OPTION_QUOTES) and refused ones (of QUARANTINE).
+
+    Args:
+        frame: OPTION_QUOTES' columns. ``session`` is derived from ``quote_ts`` and need not be there;
+            ``source``, ``last``, ``volume`` and ``open_interest`` may be absent; where there is an
+            ``is_session`` that says false it is believed; others are ignored.
+        calendar: says which dates are sessions.
+        source: the name of where the rows came from; also fills an absent ``source``.
+
+    Raises:
+        DataError: a column is missing, or of another kind altogether.
+    """
+    prepared = typed_columns(frame, OPTION_QUOTES, derived=("session", "source")).with_columns(
+        pl.col("quote_ts").dt.convert_time_zone(NEW_YORK.key).dt.date().alias("session"),
+        pl.col("contract_symbol").str.replace_all(" ", "", literal=True),
+        source_column(frame, source),
+    )
+    rules = (*_session_rules(frame, prepared, calendar), *_quote_rules(), *_contract_rules())
+    return screen(frame, prepared, OPTION_QUOTES, rules, source)
+
+
+def _session_rules(frame: pl.DataFrame, prepared: pl.DataFrame, calendar: TradingCalendar) -> list[Rule]:
+    sessions = sessions_within(calendar, prepared["session"])
+    closed = pl.col("session").is_in(sessions.implode()).not_()
+    if frame.schema.get("is_session") == pl.Boolean:
+        closed |= pl.col("is_session").not_()
+    rules = [Rule("not_a_session", "the quote was taken on a session of XNYS", closed)]
+    if frame.schema.get("session") == pl.Date:
+        # `prepared` holds the derived session; the one that came is compared as a literal column.
+        differs = pl.lit(frame["session"]) != pl.col("session")
+        rules.append(Rule("session_mismatch", "session is the New York date of quote_ts", differs))
+    return rules
+
+
+def _quote_rules() -> list[Rule]:
+    bid, ask = pl.col("bid"), pl.col("ask")
+    return [
+        Rule(
+            "underlying_price_missing",
+            "the underlying's price is present and above zero",
+            pl.col("underlying_price").is_null() | (pl.col("underlying_price") <= 0),
+        ),
+        Rule(
+            "no_quote",
+            "somebody bids or asks: bid and ask are present and not both zero",
+            bid.is_null() | ask.is_null() | ((bid == 0) & (ask == 0)),
+        ),
+        Rule("negative_price", "bid and ask are not negative", (bid < 0) | (ask < 0)),
+        Rule("ask_below_bid", "ask is at or above bid", ask < bid),
+    ]
+
+
+def _contract_rules() -> list[Rule]:
+    letters = pl.col("underlying").str.replace_all(r"[^A-Z0-9]", "")
+    expiry = pl.col("expiry")
+    year, month, day = (
+        part.cast(pl.Int64) for part in (expiry.dt.year(), expiry.dt.month(), expiry.dt.day())
+    )
+    series = pl.concat_str(
+        (year % 100 * 10_000 + month * 100 + day).cast(pl.String).str.zfill(6),
+        pl.col("right"),
+        (pl.col("strike") * 1000).round().cast(pl.Int64, strict=False).cast(pl.String).str.zfill(8),
+    )
+    symbol = pl.col("contract_symbol")
+    return [
+        Rule("unknown_right", "right is C or P", pl.col("right").is_in(["C", "P"]).not_()),
+        Rule("strike_not_positive", "strike is above zero", pl.col("strike") <= 0),
+        Rule("expired", "the contract had not expired before the session", expiry < pl.col("session")),
+        Rule(
+            "symbol_mismatch",
+            "contract_symbol names the row's own underlying, expiry, right and strike",
+            symbol.str.ends_with(series).not_()
+            | symbol.str.starts_with(letters).not_()
+            | (symbol.str.len_bytes() > 6 + 15),
+        ),
+    ]
