@@ -1,0 +1,133 @@
+"""Quotes to chains: time to expiry, mid, rate, implied volatility and Greeks for every quote.
+
+Pure and row by row: what a row gets depends on that quote, the rates and the settings, never on which
+other rows are there or in what order. Results are rounded, because the last bits of exp and log differ
+between processors and what follows is decided on them. Cleaning belongs to ``quotes``, marks to ``marks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+
+import numpy as np
+import polars as pl
+
+from alluse_assets.base.errors import DataError, MissingDataError
+from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
+from alluse_assets.option_chains.pricing.greeks import greeks
+from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES, implied_volatility
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
+
+_SECONDS_A_YEAR = 365 * 86_400
+_EXPIRY_TIME = time(16, 0)
+# Gamma of an index option is a thousandth and less: it needs more places than the others.
+_DECIMALS = 6
+_GAMMA_DECIMALS = 8
+
+
+def enrich(
+    quotes: pl.DataFrame,
+    rates: pl.DataFrame,
+    dividend_yields: Mapping[str, float],
+    european_underlyings: frozenset[str],
+    steps: int = DEFAULT_STEPS,
+    threads: int = 1,
+) -> pl.DataFrame:
+    """The rows of ``quotes`` (table option_quotes), in their order, as table option_chains.
+
+    Args:
+        quotes: option quotes, cleaned.
+        rates: table rates; each session uses the latest day on or before it, and there the nearest tenor
+            (the shorter of two equally near).
+        dividend_yields: continuously compounded yield per year of every underlying in ``quotes``.
+        european_underlyings: underlyings whose options are exercised at expiry only (SPX); others are
+            American.
+        steps: levels of the American tree.
+        threads: how many threads share the work; the result does not depend on it.
+
+    Raises:
+        DataError: a column is missing, or an underlying has no dividend yield.
+        MissingDataError: no rate on or before a session.
+    """
+    frame = OPTION_QUOTES.conform(quotes)
+    _require_dividend_yields(frame, dividend_yields)
+    two_sided = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid"))
+    expiry_instant = (
+        pl.col("expiry")
+        .dt.combine(_EXPIRY_TIME)
+        .dt.replace_time_zone("America/New_York")
+        .dt.convert_time_zone("UTC")
+    )
+    seconds_left = (expiry_instant - pl.col("quote_ts")).dt.total_microseconds() / 1e6
+    frame = frame.with_columns(
+        dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days().cast(pl.Int32),
+        years_to_expiry=(seconds_left.clip(lower_bound=0.0) / _SECONDS_A_YEAR).round(12),
+        mid=pl.when(two_sided).then(((pl.col("bid") + pl.col("ask")) / 2).round(_DECIMALS)),
+        dividend_yield_annual=pl.col("underlying").replace_strict(
+            dict(dividend_yields), return_dtype=pl.Float64
+        ),
+        exercise_style=pl.when(pl.col("underlying").is_in(sorted(european_underlyings)))
+        .then(pl.lit("european"))
+        .otherwise(pl.lit("american")),
+    )
+    return OPTION_CHAINS.conform(_with_model_columns(_with_rates(frame, rates), steps, threads))
+
+
+def _require_dividend_yields(frame: pl.DataFrame, dividend_yields: Mapping[str, float]) -> None:
+    unknown = sorted(set(frame["underlying"].unique()) - set(dividend_yields))
+    if unknown:
+        raise DataError(
+            f"no dividend yield for {', '.join(unknown)}: give one (0 if none is paid) for each underlying that "
+            "has option quotes"
+        )
+
+
+def _with_rates(frame: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
+    """``frame`` with ``rate_annual``: the latest day on or before the session, there the nearest tenor."""
+    wanted = frame.select("session", "dte_days").unique().sort("session", "dte_days")
+    days = rates.select(rate_day="ts").unique().sort("rate_day")
+    dated = wanted.join_asof(days, left_on="session", right_on="rate_day", strategy="backward")
+    missing = dated.filter(pl.col("rate_day").is_null())
+    if missing.height:
+        known = f"the first is of {days['rate_day'][0]}" if days.height else "there is none at all"
+        raise MissingDataError(
+            f"no interest rate on or before session {missing['session'][0]} ({known}): ingest rates that begin "
+            "at or before the first session with option quotes"
+        )
+    nearest = (
+        dated.join(rates.select("ts", "tenor_days", "rate_annual"), left_on="rate_day", right_on="ts")
+        .with_columns(distance=(pl.col("tenor_days") - pl.col("dte_days")).abs())
+        .sort("session", "dte_days", "distance", "tenor_days")
+        .unique(["session", "dte_days"], keep="first", maintain_order=True)
+        .select("session", "dte_days", "rate_annual")
+    )
+    return frame.join(nearest, on=["session", "dte_days"], how="left", maintain_order="left")
+
+
+def _with_model_columns(frame: pl.DataFrame, steps: int, threads: int) -> pl.DataFrame:
+    """``frame`` with implied volatility, its status and the Greeks; null where there is no volatility."""
+    option = {
+        "spot": frame["underlying_price"].to_numpy(),
+        "strike": frame["strike"].to_numpy(),
+        "years": frame["years_to_expiry"].to_numpy(),
+        "rate": frame["rate_annual"].to_numpy(),
+        "dividend_yield": frame["dividend_yield_annual"].to_numpy(),
+        "is_call": (frame["right"] == "C").to_numpy(),
+        "is_american": (frame["exercise_style"] == "american").to_numpy(),
+    }
+    implied = implied_volatility(frame["mid"].to_numpy(), **option, steps=steps, threads=threads)
+    # Greeks come from the volatility as it is stored, so that anybody can make them again from the row.
+    volatility = np.round(implied.volatility, _DECIMALS)
+    sensitivities = greeks(volatility=volatility, **option, steps=steps, threads=threads)
+    return frame.with_columns(
+        iv_annual=pl.Series(volatility).fill_nan(None),
+        iv_status=pl.Series(implied.status).replace_strict(
+            list(range(len(STATUS_NAMES))), list(STATUS_NAMES), return_dtype=pl.String
+        ),
+        delta=pl.Series(sensitivities.delta).round(_DECIMALS).fill_nan(None),
+        gamma=pl.Series(sensitivities.gamma).round(_GAMMA_DECIMALS).fill_nan(None),
+        theta_per_day=pl.Series(sensitivities.theta_per_day).round(_DECIMALS).fill_nan(None),
+        vega_per_point=pl.Series(sensitivities.vega_per_point).round(_DECIMALS).fill_nan(None),
+        rho_per_point=pl.Series(sensitivities.rho_per_point).round(_DECIMALS).fill_nan(None),
+    )

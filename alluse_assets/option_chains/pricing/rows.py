@@ -1,0 +1,103 @@
+"""From what callers pass to what the kernels take: broadcast columns, split over threads.
+
+No formula belongs here. Kernels let go of the interpreter's lock, so plain threads share the work;
+each row is computed alone, so the split changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from alluse_assets.option_chains.pricing.kernels import Flags, Floats, OptionColumns
+
+Codes = NDArray[np.int8]
+
+# Below this many rows a thread costs more than it saves.
+ROWS_A_THREAD = 2_000
+_CHUNKS_A_THREAD = 8
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="pricing")
+
+
+def floats(values: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """``values`` spread over ``shape`` as one flat writable float64 column (the kernels' only form)."""
+    return np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), shape), order="C").reshape(-1)
+
+
+def _flags(values: ArrayLike, shape: tuple[int, ...]) -> Flags:
+    return np.array(np.broadcast_to(np.asarray(values, dtype=np.bool_), shape), order="C").reshape(-1)
+
+
+def common_shape(*values: ArrayLike) -> tuple[int, ...]:
+    """The shape that all ``values`` broadcast to.
+
+    Raises:
+        ValueError: they do not broadcast together.
+    """
+    return np.broadcast_shapes(*(np.shape(v) for v in values))
+
+
+def option_columns(
+    shape: tuple[int, ...],
+    spot: ArrayLike,
+    strike: ArrayLike,
+    years: ArrayLike,
+    rate: ArrayLike,
+    dividend_yield: ArrayLike,
+    is_call: ArrayLike,
+    is_american: ArrayLike,
+) -> OptionColumns:
+    """The arguments as columns of one length."""
+    return OptionColumns(
+        floats(spot, shape),
+        floats(strike, shape),
+        floats(years, shape),
+        floats(rate, shape),
+        floats(dividend_yield, shape),
+        _flags(is_call, shape),
+        _flags(is_american, shape),
+    )
+
+
+def _cut(columns: OptionColumns, rows: slice) -> OptionColumns:
+    return OptionColumns(
+        columns.spot[rows],
+        columns.strike[rows],
+        columns.years[rows],
+        columns.rate[rows],
+        columns.dividend_yield[rows],
+        columns.is_call[rows],
+        columns.is_american[rows],
+    )
+
+
+def each_part(kernel: Callable[[OptionColumns, slice], None], columns: OptionColumns, threads: int) -> None:
+    """Call ``kernel`` with parts of ``columns`` and the rows they are, until all rows have been."""
+    count = columns.spot.size
+    if threads <= 1 or count < 2 * ROWS_A_THREAD:
+        kernel(columns, slice(0, count))
+        return
+    # More parts than threads: trees cost more than closed forms, and sorted input bunches them.
+    size = max(ROWS_A_THREAD, -(-count // (threads * _CHUNKS_A_THREAD)))
+    parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    for done in [_pool(threads).submit(kernel, _cut(columns, part), part) for part in parts]:
+        done.result()
+
+
+def odd_steps(steps: int) -> int:
+    """``steps``, or the next odd number: a Leisen-Reimer tree has its centre between two nodes.
+
+    Raises:
+        ValueError: fewer than three steps, from which no curvature can be read.
+    """
+    if steps < 3:
+        raise ValueError(f"steps: {steps}: a tree needs at least 3")
+    return steps | 1
