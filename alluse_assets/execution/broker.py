@@ -57,8 +57,8 @@ class Broker(Protocol):
 
     def expiries(
         self,
-        session: date,
+        through: date,
         shorts: Mapping[str, Sequence[ShortOption]],
         settlement_prices: Mapping[str, Decimal],
     ) -> list[OptionOutcome]:
-        """How the short options that expire in ``session`` ended, per account."""
+        """How the short options that expire up to ``through`` ended, per account."""

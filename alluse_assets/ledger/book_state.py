@@ -127,9 +127,11 @@ class BookState:
     accounts: Mapping[str, AccountState] = _EMPTY
     orders: Mapping[str, WorkingOrder] = _EMPTY
     intents_of_session: frozenset[str] = frozenset()
-    entries_of_week: frozenset[tuple[str, str]] = frozenset()
-    """(account, symbol) that had an entry in the current week."""
+    entries_of_week: tuple[tuple[str, str], ...] = ()
+    """(account, symbol) of each entry in the current week."""
     week: str = ""
+    mode_guess: str | None = None
+    """The current week's guess."""
     last_closed: date | None = None
     config_fingerprint: str = ""
     opened: Mapping[str, Any] = field(default=_EMPTY)
@@ -176,7 +178,9 @@ def _opened(state: BookState, event: Event) -> BookState:
 
 
 def _week_began(state: BookState, event: Event) -> BookState:
-    return replace(state, week=str(event.payload["week"]), entries_of_week=frozenset())
+    return replace(
+        state, week=str(event.payload["week"]), entries_of_week=(), mode_guess=str(event.payload["mode"])
+    )
 
 
 def _order_created(state: BookState, event: Event) -> BookState:
@@ -238,7 +242,7 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         )
         account = replace(account, shorts={**account.shorts, p["instrument"]: short})
         account = _add_call_income(account, short, amount)
-        state = replace(state, entries_of_week=state.entries_of_week | {(account.name, symbol)})
+        state = replace(state, entries_of_week=(*state.entries_of_week, (account.name, symbol)))
     elif p["action"] == "BUY_TO_CLOSE":
         account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
         account = _without_shorts(account, p["instrument"], units)
@@ -259,7 +263,7 @@ def _option_assigned(state: BookState, event: Event) -> BookState:
     symbol, shares = p["symbol"], p["shares"]
     if p["right"] == "P":
         account = _with_shares(
-            account, symbol, Lot(shares, Decimal(p["shares_cost"]), event.effective_at.date())
+            account, symbol, Lot(shares, Decimal(p["shares_cost"]), event.effective_at.date(), assigned=True)
         )
     else:
         held = account.shares_held(symbol)

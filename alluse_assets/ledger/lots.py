@@ -26,6 +26,8 @@ class Lot:
     acquired: date
     chain_id: str = ""
     """For short options: the chain of rolls the lot belongs to (its first order's intent)."""
+    assigned: bool = False
+    """For shares: whether an assigned put brought them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,9 @@ class PaperBroker(ConfigModel):
     price_improvement_share: Share = Field(
         default=0, description="Fill better than the near side by this share of half the spread"
     )
+    dividend_pay_sessions: int = Field(
+        default=15, ge=0, le=120, description="Sessions from ex-date to payment; sources do not say"
+    )
     early_assignment: bool = Field(
         default=True,
         description="Early: calls with time value under the dividend, puts with bid at most intrinsic",

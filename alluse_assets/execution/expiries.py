@@ -1,0 +1,81 @@
+"""Books what the broker says about options that ended: expired, assigned, settled in cash.
+
+Nothing is booked on our own authority; the paper broker is the authority of its books.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from alluse_assets.base.events import Event, Json
+from alluse_assets.base.money import extended, text
+from alluse_assets.execution.broker import OptionOutcome
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.book_state import AccountState
+from alluse_assets.ledger.lots import take
+from alluse_assets.ledger.postings import call_assigned, option_cash_settled, option_expired, put_assigned
+from alluse_assets.option_chains.marks import intrinsic
+
+
+def outcome_event(
+    outcome: OptionOutcome,
+    account: AccountState,
+    session: date,
+    at: datetime,
+    settles_on: date,
+    multiplier: int,
+    authority: str,
+) -> Event:
+    """The event with its postings for one outcome.
+
+    Args:
+        outcome: what the broker says.
+        account: the account before it.
+        session: the session in which the option ended.
+        at: when.
+        settles_on: the session on which proceeds of a call-away become cash.
+        multiplier: shares per contract.
+        authority: whose word it is.
+    """
+    short = account.shorts[outcome.contract]
+    contract, symbol = short.contract, short.underlying
+    premium = take(short.lots, outcome.contracts)[0].cost
+    shares = outcome.contracts * multiplier
+    payload: dict[str, Json] = {
+        "account": account.name,
+        "contract": outcome.contract,
+        "symbol": symbol,
+        "right": contract.right,
+        "strike": text(contract.strike),
+        "contracts": outcome.contracts,
+        "settlement_price": text(outcome.settlement_price),
+        "premium": text(premium),
+        "session": session.isoformat(),
+    }
+    key = f"{outcome.kind}/{session}/{account.name}/{outcome.contract}"
+    name, option, count = account.name, outcome.contract, outcome.contracts
+    if outcome.kind == "expired":
+        postings = option_expired(name, option, count, premium)
+        return Event(EventType.OPTION_EXPIRED, at, authority, key, payload, postings)
+    if outcome.kind == "cash_settled":
+        paid = extended(intrinsic(contract, outcome.settlement_price), shares)
+        payload["paid"] = text(paid)
+        postings = option_cash_settled(name, option, count, paid, premium)
+        return Event(EventType.OPTION_CASH_SETTLED, at, authority, key, payload, postings)
+    strike_money = extended(Decimal(contract.strike), shares)
+    payload["shares"] = shares
+    if contract.right == "P":
+        payload["shares_cost"] = text(strike_money - premium)
+        postings = put_assigned(name, option, count, symbol, shares, strike_money, premium)
+    else:
+        cost = take(account.shares[symbol], shares)[0].cost
+        basis = account.adjusted_basis(symbol)
+        payload |= {
+            "proceeds": text(strike_money),
+            "shares_cost": text(cost),
+            "adjusted_basis": None if basis is None else f"{basis:.4f}",
+            "settles_on": settles_on.isoformat(),
+        }
+        postings = call_assigned(name, option, count, symbol, shares, strike_money, premium, cost)
+    return Event(EventType.OPTION_ASSIGNED, at, authority, key, payload, postings)

@@ -1,0 +1,194 @@
+"""The pre-trade gate: the one place that refuses orders (after the controls of SEC Rule 15c3-5).
+
+The rule set is data: each rule has an id, a version, the parameters it was judged with and a plain
+sentence. All rules are asked, so a refusal names everything that is wrong. Rules on concentration,
+rates, restricted symbols, approvals and the kill switch join this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from alluse_assets.accounts.deployable import deployable
+from alluse_assets.base.events import Json
+from alluse_assets.base.instruments import is_option, parse_occ_symbol
+from alluse_assets.base.money import text
+from alluse_assets.execution.order import Action, OrderIntent
+from alluse_assets.ledger.book_state import AccountState, BookState
+
+
+@dataclass(frozen=True, slots=True)
+class GateContext:
+    """What the rules judge by, at the moment of the decision.
+
+    ``state`` does not contain the order itself. ``nav`` is the account's NAV at this step, USD.
+    ``expected_fee`` is what the order's fees may be at most, USD.
+    """
+
+    state: BookState
+    now: datetime
+    opens_at: datetime
+    closes_at: datetime
+    nav: Decimal
+    buffer_share: float
+    multiplier: int
+    expected_fee: Decimal
+
+    def account(self, intent: OrderIntent) -> AccountState:
+        """The account that the order is for."""
+        return self.state.accounts[intent.account]
+
+    def spendable(self, intent: OrderIntent) -> Decimal:
+        """The account's deployable cash with what its working orders reserve."""
+        return deployable(
+            self.account(intent), self.nav, self.buffer_share, self.multiplier, self.state.orders.values()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One clause. ``check`` returns what is wrong, or None."""
+
+    id: str
+    version: int
+    sentence: str
+    check: Callable[[OrderIntent, GateContext], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """Which rules passed, and what the others said."""
+
+    passed: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+
+    @property
+    def allows(self) -> bool:
+        """Whether the order may go on."""
+        return not self.refused
+
+    def payload(self) -> dict[str, Json]:
+        """As the journal keeps it: rule ids with versions, and the refusals in words."""
+        return {
+            "passed": list(self.passed),
+            "refused": [{"rule": rule, "why": why} for rule, why in self.refused],
+        }
+
+
+def cash_needed(intent: OrderIntent, multiplier: int) -> Decimal:
+    """What the order may take from deployable cash: collateral of a put, the price of what is bought."""
+    if intent.action is Action.SELL_TO_OPEN:
+        contract = parse_occ_symbol(intent.instrument)
+        return contract.strike * multiplier * intent.quantity if contract.right == "P" else Decimal(0)
+    units = multiplier * intent.quantity if is_option(intent.instrument) else intent.quantity
+    return intent.limit_price * units
+
+
+def _known_account(intent: OrderIntent, context: GateContext) -> str | None:
+    return None if intent.account in context.state.accounts else f"no account {intent.account} in this book"
+
+
+def _well_formed(intent: OrderIntent, context: GateContext) -> str | None:
+    if intent.quantity <= 0:
+        return f"quantity {intent.quantity} is not positive"
+    if intent.limit_price <= 0:
+        return f"limit price {intent.limit_price} is not positive"
+    if is_option(intent.instrument) and parse_occ_symbol(intent.instrument).expiry < intent.session:
+        return f"{intent.instrument} expired before {intent.session}"
+    return None
+
+
+def _capital(intent: OrderIntent, context: GateContext) -> str | None:
+    if intent.action is Action.BUY_TO_CLOSE:
+        # A buy-back frees collateral; it must only be payable at all.
+        need = cash_needed(intent, context.multiplier) + context.expected_fee
+        cash = context.account(intent).cash
+        return None if need <= cash else f"needs {text(need)} USD, the account has {text(cash)} in cash"
+    need = cash_needed(intent, context.multiplier)
+    if intent.action is Action.BUY:
+        need += context.expected_fee
+    free = context.spendable(intent)
+    if need and need > free:
+        return f"needs {text(need)} USD of deployable cash, the account has {text(free)}"
+    return None
+
+
+def _covered(intent: OrderIntent, context: GateContext) -> str | None:
+    if intent.action is not Action.SELL_TO_OPEN or parse_occ_symbol(intent.instrument).right != "C":
+        return None
+    account = context.account(intent)
+    bound = account.shares_covering_calls(intent.symbol, context.multiplier) + sum(
+        order.shares
+        for order in context.state.orders.values()
+        if order.account == account.name and _symbol_root(order.instrument) == intent.symbol
+    )
+    free = account.shares_held(intent.symbol) - bound
+    need = intent.quantity * context.multiplier
+    return None if need <= free else f"needs {need} uncovered shares of {intent.symbol}, there are {free}"
+
+
+def _closes_what_is_open(intent: OrderIntent, context: GateContext) -> str | None:
+    if intent.action is not Action.BUY_TO_CLOSE:
+        return None
+    short = context.account(intent).shorts.get(intent.instrument)
+    held = short.contracts if short else 0
+    working = sum(
+        order.quantity - order.filled
+        for order in context.state.orders.values()
+        if order.account == intent.account
+        and order.instrument == intent.instrument
+        and order.action == Action.BUY_TO_CLOSE
+    )
+    if intent.quantity > held - working:
+        return f"would buy back {intent.quantity} of {held - working} open contracts"
+    return None
+
+
+def _hours(intent: OrderIntent, context: GateContext) -> str | None:
+    if context.opens_at <= context.now <= context.closes_at:
+        return None
+    return f"the market is open from {context.opens_at} to {context.closes_at}, it is {context.now}"
+
+
+def _no_duplicate(intent: OrderIntent, context: GateContext) -> str | None:
+    same = [
+        order.intent_id
+        for order in context.state.orders.values()
+        if (order.account, order.instrument, order.action)
+        == (intent.account, intent.instrument, intent.action)
+    ]
+    return f"order {same[0]} for the same is still working" if same else None
+
+
+def _symbol_root(instrument: str) -> str:
+    return parse_occ_symbol(instrument).root if is_option(instrument) else instrument
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("account", 1, "The order names an account of this book.", _known_account),
+    Rule("well-formed", 1, "Quantity and price are positive and the contract has not expired.", _well_formed),
+    Rule("capital", 1, "Cash-secured: collateral and purchases fit the account's deployable cash.", _capital),
+    Rule("covered", 1, "Calls are covered by shares that no other call binds.", _covered),
+    Rule("closing", 1, "A closing order closes no more than is open.", _closes_what_is_open),
+    Rule("hours", 1, "Orders go out only while the instrument trades, early closes included.", _hours),
+    Rule("duplicate", 1, "No second order for the same while one works.", _no_duplicate),
+)
+
+
+def decide(intent: OrderIntent, context: GateContext, rules: Sequence[Rule] = RULES) -> GateDecision:
+    """Ask every rule. An order for an unknown account is refused before the others look at it."""
+    unknown = _known_account(intent, context)
+    if unknown:
+        return GateDecision((), (("account@1", unknown),))
+    passed, refused = [], []
+    for rule in rules:
+        name = f"{rule.id}@{rule.version}"
+        why = rule.check(intent, context)
+        if why is None:
+            passed.append(name)
+        else:
+            refused.append((name, why))
+    return GateDecision(tuple(passed), tuple(refused))

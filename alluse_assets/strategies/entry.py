@@ -1,0 +1,180 @@
+"""The entry screen: which contracts an account kind may open, and every reason against each other one.
+
+Columnar, and each row judged by itself, so one session live and ten years of a replay are the same
+computation. Comparisons are on scaled integers: delta in millionths of a point, prices in
+ten-thousandths of a dollar, yields in parts per million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.instruments import parse_occ_symbol
+from alluse_assets.base.money import price
+from alluse_assets.execution.fill_model import PRICE_SCALE, scaled_price, scaled_sell_price
+from alluse_assets.strategies.candidates import CANDIDATES, Candidate, Refusal, Screened
+from alluse_assets.strategies.entry_calendar import MICRO
+
+Earnings = Mapping[str, frozenset[date]]
+"""Known earnings dates by symbol; a symbol that is absent is unknown."""
+
+
+def screen(
+    chains: pl.DataFrame,
+    calendar: pl.DataFrame,
+    config: ProtocolConfig,
+    earnings: Earnings,
+    decided_at: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """All candidates of ``calendar``'s sessions, judged and ranked.
+
+    Args:
+        chains: rows of ``option_chains`` of those sessions.
+        calendar: what ``entry_calendar`` made.
+        config: the configuration in force.
+        earnings: known earnings dates.
+        decided_at: when the decision is taken; by default each quote's own time, as a replay does.
+
+    Returns:
+        A ``CANDIDATES`` frame sorted by session, kind, right and contract.
+    """
+    rows = (
+        chains.rename({"underlying": "symbol"})
+        .join(calendar, on=["session", "symbol", "right"], how="inner")
+        .filter(
+            pl.col("dte_days").is_between(pl.col("dte_low"), pl.col("dte_high")),
+            pl.col("only_expiry").is_null() | (pl.col("only_expiry") == pl.col("expiry")),
+        )
+        .with_columns(
+            _bid=scaled_price("bid"),
+            _ask=scaled_price("ask"),
+            _strike=(pl.col("strike") * 1000).round().cast(pl.Int64),
+            _credit=scaled_sell_price(config.paper.price_improvement_share),
+            _delta=(pl.col("delta").abs() * 100 * MICRO).round().cast(pl.Int64),
+            _root=pl.col("contract_symbol").str.head(-15),
+        )
+        # credit / strike in parts per million: both scales cancel to 100,000.
+        .with_columns(_yield=pl.col("_credit") * 100_000 // pl.col("_strike"))
+        .with_columns(
+            reasons=_reasons(config, earnings, pl.col("quote_ts") if decided_at is None else decided_at)
+        )
+    )
+    ranked = (
+        rows.with_columns(
+            _distance=(2 * pl.col("_delta") - pl.col("low_micro") - pl.col("high_micro")).abs(),
+            _passed=pl.col("reasons").list.len() == 0,
+        )
+        .sort(
+            ["session", "kind", "right", "_passed", "_distance", "_yield", "expiry", "_strike", "symbol"],
+            descending=[False, False, False, True, False, True, False, False, False],
+            nulls_last=True,
+        )
+        .with_columns(_place=pl.int_range(1, pl.len() + 1).over("session", "kind", "right"))
+        .with_columns(
+            rank=pl.when("_passed").then(pl.col("_place")),
+            credit=pl.col("_credit") / PRICE_SCALE,
+            delta_points=pl.col("_delta") / MICRO,
+            band_low=pl.col("low_micro") / MICRO,
+            band_high=pl.col("high_micro") / MICRO,
+            premium_yield=pl.col("_yield") / MICRO,
+            floor=pl.col("floor_ppm") / MICRO,
+        )
+        .sort("session", "kind", "right", "contract_symbol")
+    )
+    return CANDIDATES.conform(ranked)
+
+
+def _reasons(config: ProtocolConfig, earnings: Earnings, decided_at: pl.Expr) -> pl.Expr:
+    entry = config.entry
+    mid_twice = pl.col("_bid") + pl.col("_ask")
+    spread = pl.col("_ask") - pl.col("_bid")
+    wide_share = spread * 2 * MICRO > mid_twice * round(entry.max_spread_share_of_mid * MICRO)
+    wide_usd = spread > int(entry.max_spread_usd * PRICE_SCALE)
+    thin = pl.col("volume") * round(entry.max_order_share_of_volume * MICRO) < MICRO
+    index = config.market.index_options
+    am_roots = [root for options in index.values() for root in options.am_roots]
+    pm_roots = [root for options in index.values() for root in options.pm_roots]
+    is_index = pl.col("symbol").is_in(list(index))
+    standard = (
+        pl.when(is_index)
+        .then(pl.col("_root").is_in(pm_roots + am_roots))
+        .otherwise(pl.col("_root") == pl.col("symbol"))
+    )
+    known = pl.col("symbol").is_in(list(earnings))
+    inside = pl.any_horizontal(
+        pl.lit(False),
+        *(
+            (pl.col("symbol") == symbol)
+            & pl.any_horizontal(
+                pl.lit(False),
+                *(pl.lit(day).is_between(pl.col("session"), pl.col("expiry")) for day in sorted(days)),
+            )
+            for symbol, days in sorted(earnings.items())
+        ),
+    )
+    too_old = (decided_at - pl.col("quote_ts")).dt.total_milliseconds() > entry.quote_max_age_seconds * 1000
+    in_band = pl.col("_delta").is_between(pl.col("low_micro"), pl.col("high_micro"))
+    conditions = {
+        Refusal.QUOTE_STALE: too_old,
+        Refusal.NO_BID: pl.col("_bid") <= 0,
+        Refusal.SPREAD_TOO_WIDE: wide_share & wide_usd,
+        Refusal.OPEN_INTEREST_LOW: pl.col("open_interest") < entry.min_open_interest,
+        Refusal.VOLUME_TOO_THIN: thin,
+        Refusal.NOT_STANDARD: ~standard,
+        Refusal.AM_SETTLED: is_index & pl.col("_root").is_in(am_roots),
+        Refusal.EARNINGS_INSIDE: inside,
+        Refusal.EARNINGS_UNKNOWN: ~known & (entry.earnings_unknown == "refuse"),
+        Refusal.NO_DELTA: pl.col("_delta").is_null(),
+        Refusal.DELTA_OUT_OF_BAND: ~in_band,
+        Refusal.YIELD_UNDER_FLOOR: pl.col("_credit") * 100_000 < pl.col("floor_ppm") * pl.col("_strike"),
+    }
+    return pl.concat_list(
+        [
+            pl.when(condition.fill_null(False)).then(pl.lit(reason.value)).otherwise(pl.lit(None, pl.String))
+            for reason, condition in conditions.items()
+        ]
+    ).list.drop_nulls()
+
+
+def screened_by_session(candidates: pl.DataFrame) -> dict[date, dict[tuple[str, str, str], Screened]]:
+    """The screen's outcome, per session and (kind, right, symbol), as decisions read it."""
+    group = ["session", "kind", "right", "symbol"]
+    floor_alone = pl.col("reasons") == [Refusal.YIELD_UNDER_FLOOR.value]
+    counts = candidates.group_by(group, maintain_order=True).agg(
+        considered=pl.len(),
+        floor_alone=floor_alone.sum(),
+        reasons=pl.col("reasons").explode().drop_nulls().sort(),
+    )
+    passed: dict[tuple[date, str, str, str], list[Candidate]] = {}
+    for row in candidates.filter(pl.col("rank").is_not_null()).sort("session", "rank").iter_rows(named=True):
+        key = (row["session"], row["kind"], row["right"], row["symbol"])
+        passed.setdefault(key, []).append(_candidate(row))
+    outcome: dict[date, dict[tuple[str, str, str], Screened]] = {}
+    for session, kind, right, symbol, considered, alone, reasons in counts.iter_rows():
+        refused: dict[str, int] = {}
+        for reason in reasons:
+            refused[reason] = refused.get(reason, 0) + 1
+        best_first = tuple(passed.get((session, kind, right, symbol), ()))
+        screened = Screened(considered, refused, alone, best_first)
+        outcome.setdefault(session, {})[(kind, right, symbol)] = screened
+    return outcome
+
+
+def _candidate(row: Mapping[str, Any]) -> Candidate:
+    return Candidate(
+        contract=row["contract_symbol"],
+        symbol=row["symbol"],
+        right=row["right"],
+        expiry=row["expiry"],
+        strike=parse_occ_symbol(row["contract_symbol"]).strike,
+        credit=price(row["credit"]),
+        delta_micro=round(row["delta_points"] * MICRO),
+        yield_ppm=round(row["premium_yield"] * MICRO),
+        rank=row["rank"],
+        volume=row["volume"],
+    )

@@ -1,0 +1,52 @@
+"""What one step of a session sees of the market: everything a decision may use, and nothing later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from alluse_assets.base.calendar import TradingWeek
+from alluse_assets.market_data.quote import Quote
+from alluse_assets.strategies.candidates import Screened
+from alluse_assets.weeks.market_mode import ModeReading
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMarket:
+    """The market of one session, at the time its quotes have.
+
+    ``now`` is the quotes' own time (the close where there are none). ``closes`` are the last prices of
+    shares and indices at the close, USD per share; ``quotes`` the options' quotes by contract symbol.
+    """
+
+    session: date
+    week: TradingWeek
+    opens_at: datetime
+    closes_at: datetime
+    now: datetime
+    closes: Mapping[str, Decimal]
+    quotes: Mapping[str, Quote]
+    screened: Mapping[tuple[str, str, str], Screened]
+    """By (kind, right, symbol)."""
+    rate_annual: float
+    dividend_yields: Mapping[str, float] = field(default_factory=dict)
+    dividends: Mapping[str, Decimal] = field(default_factory=dict)
+    """Cash dividends with this session as ex-date, USD per share."""
+    splits: frozenset[str] = frozenset()
+    """Symbols whose shares split with this session."""
+    guess: ModeReading | None = None
+    """Of this week; on its first session."""
+    confirmation: ModeReading | None = None
+    """Of this week; on its last session."""
+
+    @property
+    def is_first_of_week(self) -> bool:
+        """Whether this is the week's first session."""
+        return self.session == self.week.first
+
+    @property
+    def is_last_of_week(self) -> bool:
+        """Whether this is the week's last session."""
+        return self.session == self.week.last
