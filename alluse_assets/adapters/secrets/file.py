@@ -39,9 +39,11 @@ class FileSource:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise SecretError(f"file:{place}: cannot be opened: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             self._refuse_unsafe(place, os.fstat(descriptor))
-            content = file.read(_LARGEST_BYTES)
+            content = os.read(descriptor, _LARGEST_BYTES)
+        finally:
+            os.close(descriptor)
         try:
             value = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:

@@ -35,7 +35,7 @@ class LegRules(ConfigModel):
     dte_high: Days = Field(description="Most calendar days to expiry at entry")
     to_week_last_expiry: bool = Field(
         default=False,
-        description="Only the week's last expiry, whatever its days; the bounds above still hold",
+        description="Only the week's last expiry; the bounds above still hold",
     )
     entry_weekdays: Weekdays = Field(
         description="Weekdays of entry; a holiday moves to the next session of the same week"

@@ -23,7 +23,8 @@ version stored in the journal. `alluse config show --origin` says which one did.
   `buffer_share: 0.04`). `extends: NAME_OR_PATH` puts it on top of another. These ship: {profiles}.
 - **Environment**: `ALLUSE__` and the name in capitals, with two underscores for each dot:
   `ALLUSE__ACCOUNTS__GEN__BUFFER_SHARE=0.04`. Lists and mappings are written as in YAML: `[AAPL, MSFT]`.
-- A list or a mapping is one setting: it is replaced as a whole. `empty` is `null` in YAML.
+- A list or a mapping is one setting: it is replaced as a whole. `empty` is `null` in YAML. A symbol that
+  YAML would read as something else is quoted: `["TRUE"]`.
 - Secrets are no settings. Where one is needed, a reference names it: `env:NAME`, `file:/path` (readable
   by its owner alone) or `vault:mount/path#key`.
 """
@@ -58,4 +59,4 @@ def _shown(value: object) -> str:
     form = canonical_value(value)
     if form is None:
         return "empty"
-    return f"`{form if isinstance(form, str) else json.dumps(form, separators=(',', ': '))}`"
+    return f"`{form if isinstance(form, str) else json.dumps(form)}`"

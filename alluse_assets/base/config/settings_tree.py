@@ -110,7 +110,7 @@ def describe(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         return f"settings ({', '.join(annotation.model_fields)})"
     if annotation is str:
-        return "a symbol such as AAPL (quoted if it reads as another type)"
+        return "a symbol such as AAPL"
     return _PLAIN[annotation] + _bounds(metadata)
 
 
