@@ -78,8 +78,8 @@ def _require_dividend_yields(frame: pl.DataFrame, dividend_yields: Mapping[str, 
     unknown = sorted(set(frame["underlying"].unique()) - set(dividend_yields))
     if unknown:
         raise DataError(
-            f"no dividend yield for {', '.join(unknown)}: give one (0 if none is paid) for each underlying that "
-            "has option quotes"
+            f"no dividend yield for {', '.join(unknown)}: give one (0 if none is paid) for each "
+            "underlying that has option quotes"
         )
 
 
@@ -92,8 +92,8 @@ def _with_rates(frame: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     if missing.height:
         known = f"the first is of {days['rate_day'][0]}" if days.height else "there is none at all"
         raise MissingDataError(
-            f"no interest rate on or before session {missing['session'][0]} ({known}): ingest rates that begin "
-            "at or before the first session with option quotes"
+            f"no interest rate on or before session {missing['session'][0]} ({known}): ingest rates that "
+            "begin at or before the first session with option quotes"
         )
     nearest = (
         dated.join(rates.select("ts", "tenor_days", "rate_annual"), left_on="rate_day", right_on="ts")
