@@ -56,13 +56,11 @@ class Layer:
 
     def over(self, lower: Layer) -> Layer:
         """This layer on top of a lower one. All faults are kept."""
-        # A replaced list takes the places of its old items with it.
-        kept = {path: origin for path, origin in lower.origins.items() if not self.sets(path)}
-        return Layer({**lower.values, **self.values}, {**kept, **self.origins}, [*lower.faults, *self.faults])
-
-    def sets(self, path: Path) -> bool:
-        """Whether this layer sets the setting that ``path`` is, or is inside of."""
-        return any(path[:depth] in self.values for depth in range(1, len(path) + 1))
+        return Layer(
+            {**lower.values, **self.values},
+            {**lower.origins, **self.origins},
+            [*lower.faults, *self.faults],
+        )
 
 
 def read_environment(environ: Mapping[str, str]) -> Layer:
