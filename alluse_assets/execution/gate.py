@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from alluse_assets.accounts.deployable import deployable
+from alluse_assets.base.calendar import expiry_instant
 from alluse_assets.base.events import Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.base.money import text
@@ -96,8 +97,11 @@ def _well_formed(intent: OrderIntent, context: GateContext) -> str | None:
         return f"quantity {intent.quantity} is not positive"
     if intent.limit_price <= 0:
         return f"limit price {intent.limit_price} is not positive"
-    if is_option(intent.instrument) and parse_occ_symbol(intent.instrument).expiry < intent.session:
-        return f"{intent.instrument} expired before {intent.session}"
+    if (
+        is_option(intent.instrument)
+        and expiry_instant(parse_occ_symbol(intent.instrument).expiry) <= context.now
+    ):
+        return f"{intent.instrument} has stopped trading by {context.now}"
     return None
 
 
@@ -169,7 +173,7 @@ def _symbol_root(instrument: str) -> str:
 
 RULES: tuple[Rule, ...] = (
     Rule("account", 1, "The order names an account of this book.", _known_account),
-    Rule("well-formed", 1, "Quantity and price are positive and the contract has not expired.", _well_formed),
+    Rule("well-formed", 1, "Quantity and price are positive and the contract still trades.", _well_formed),
     Rule("capital", 1, "Cash-secured: collateral and purchases fit the account's deployable cash.", _capital),
     Rule("covered", 1, "Calls are covered by shares that no other call binds.", _covered),
     Rule("closing", 1, "A closing order closes no more than is open.", _closes_what_is_open),

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from alluse_assets.base.events import Event
@@ -22,7 +21,6 @@ from alluse_assets.ledger.lots import Lot, quantity, take
 
 Lots = tuple[Lot, ...]
 V = TypeVar("V")
-_EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,11 @@ class AccountState:
 
     name: str
     kind: str
-    balances: Mapping[str, Decimal] = _EMPTY
-    shares: Mapping[str, Lots] = _EMPTY
-    shorts: Mapping[str, ShortOption] = _EMPTY
+    balances: Mapping[str, Decimal] = field(default_factory=dict)
+    shares: Mapping[str, Lots] = field(default_factory=dict)
+    shorts: Mapping[str, ShortOption] = field(default_factory=dict)
     receivables: tuple[Receivable, ...] = ()
-    call_income: Mapping[str, Decimal] = _EMPTY
+    call_income: Mapping[str, Decimal] = field(default_factory=dict)
     """Per symbol: premiums less buy-backs of calls since its shares came in."""
 
     def balance(self, account: LedgerAccount) -> Decimal:
@@ -124,8 +122,8 @@ class AccountState:
 class BookState:
     """A whole book."""
 
-    accounts: Mapping[str, AccountState] = _EMPTY
-    orders: Mapping[str, WorkingOrder] = _EMPTY
+    accounts: Mapping[str, AccountState] = field(default_factory=dict)
+    orders: Mapping[str, WorkingOrder] = field(default_factory=dict)
     intents_of_session: frozenset[str] = frozenset()
     entries_of_week: tuple[tuple[str, str], ...] = ()
     """(account, symbol) of each entry in the current week."""
@@ -134,7 +132,7 @@ class BookState:
     """The current week's guess."""
     last_closed: date | None = None
     config_fingerprint: str = ""
-    opened: Mapping[str, Any] = field(default=_EMPTY)
+    opened: Mapping[str, Any] = field(default_factory=dict)
     """The payload of ``book.opened``."""
 
     def with_account(self, account: AccountState) -> BookState:

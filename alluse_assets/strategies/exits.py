@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from alluse_assets.base.calendar import expiry_instant
 from alluse_assets.execution.fill_model import fill_price
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.ledger.lots import cost
@@ -19,7 +20,9 @@ def decide_take_profits(step: AccountStep) -> list[OrderIntent]:
     intents = []
     for symbol, short in sorted(step.account.shorts.items()):
         quote = step.market.quotes.get(symbol)
-        if quote is None or quote.ask <= 0 or short.lots[-1].acquired >= step.market.session:
+        opened_today = short.lots[-1].acquired >= step.market.session
+        has_ended = expiry_instant(short.contract.expiry) <= step.market.now
+        if quote is None or quote.ask <= 0 or opened_today or has_ended:
             continue
         to_close = fill_price(quote, False, step.config.paper.price_improvement_share)
         credit = cost(short.lots) / (short.contracts * step.config.multiplier)

@@ -221,7 +221,7 @@ class SessionRoutine:
 
     @property
     def _is_first_session(self) -> bool:
-        return self._state.opened["first_session"] == self.market.session.isoformat()
+        return str(self._state.opened["first_session"]) == self.market.session.isoformat()
 
     def _symbols_of_interest(self) -> list[str]:
         symbols = {self.config.market.mode_symbol}

@@ -1,0 +1,44 @@
+"""Where one installation keeps its things: one folder, set by ``ALLUSE_HOME``, else ``.alluse`` here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The folders of an installation. None of them is made by asking for it."""
+
+    home: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Installation:
+        """The installation that the environment names."""
+        return cls(Path(environ.get("ALLUSE_HOME") or ".alluse").resolve())
+
+    @property
+    def lake(self) -> Path:
+        """Parquet history."""
+        return self.home / "lake"
+
+    @property
+    def postgres(self) -> Path:
+        """State of the embedded server."""
+        return self.home / "postgres"
+
+    @property
+    def anchors(self) -> Path:
+        """Signed journal heads."""
+        return self.home / "anchors"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's home."""
+        return self.home / "dagster"
+
+    @property
+    def reports(self) -> Path:
+        """Pages that people open."""
+        return self.home / "reports"

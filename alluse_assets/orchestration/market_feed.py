@@ -1,0 +1,230 @@
+"""Reads from the lake what each session of a book may see, and nothing later.
+
+Everything is anchored at the book's first session, so that a replay that was stopped and started again
+sees exactly what an undisturbed one does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+
+import polars as pl
+
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.base.calendar import TradingCalendar, TradingWeek
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.errors import MissingDataError
+from alluse_assets.base.money import price
+from alluse_assets.market_data.indicators import atr
+from alluse_assets.market_data.quote import Quote
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, RATES
+from alluse_assets.option_chains.tables import OPTION_CHAINS
+from alluse_assets.strategies.candidates import CANDIDATES
+from alluse_assets.strategies.entry import screened_by_session
+from alluse_assets.strategies.market import SessionMarket
+from alluse_assets.weeks.market_mode import ModeReading, ModeSeries, confirm, guess
+
+_QUOTE_COLUMNS = [
+    "session",
+    "quote_ts",
+    "contract_symbol",
+    "bid",
+    "ask",
+    "volume",
+    "open_interest",
+    "iv_annual",
+]
+
+
+class SessionQuotes(Mapping[str, Quote]):
+    """The quotes of one session by contract, made when asked for: few of thousands are."""
+
+    def __init__(self, chain: pl.DataFrame | None) -> None:
+        """``chain``: one session's rows of option_chains, sorted by contract."""
+        self._chain = chain
+        self._symbols = chain["contract_symbol"] if chain is not None else pl.Series([], dtype=pl.String)
+        self._made: dict[str, Quote] = {}
+
+    def __getitem__(self, contract: str) -> Quote:
+        """The quote, or KeyError."""
+        if contract not in self._made:
+            self._made[contract] = self._make(contract)
+        return self._made[contract]
+
+    def __iter__(self) -> Iterator[str]:
+        """Contracts, sorted."""
+        return iter(self._symbols)
+
+    def __len__(self) -> int:
+        """How many contracts are quoted."""
+        return len(self._symbols)
+
+    def _make(self, contract: str) -> Quote:
+        place = self._symbols.search_sorted(contract) if len(self._symbols) else 0
+        if self._chain is None or place >= len(self._symbols) or self._symbols[place] != contract:
+            raise KeyError(contract)
+        row = self._chain.row(place, named=True)
+        iv = row["iv_annual"]
+        return Quote(
+            contract,
+            row["quote_ts"],
+            price(row["bid"]),
+            price(row["ask"]),
+            row["volume"],
+            row["open_interest"],
+            None if iv is None else Decimal(f"{iv:.6f}"),
+        )
+
+
+@dataclass(frozen=True)
+class MarketFeed:
+    """The market of one book: ``first_session`` is the book's, whatever part of it is read."""
+
+    lake: Lake
+    config: ProtocolConfig
+    calendar: TradingCalendar
+    book: str
+    first_session: date
+    last_session: date
+
+    @property
+    def source(self) -> str:
+        """The lake's name of the market."""
+        return self.config.market.source
+
+    @cached_property
+    def _mode_series(self) -> ModeSeries:
+        symbol = self.config.market.mode_symbol
+        start = self.calendar.previous_session(self.first_session, self.config.market.warm_up_sessions)
+        bars = self.lake.read(BARS, self.source, start, self.last_session, where=pl.col("symbol") == symbol)
+        if bars.is_empty():
+            raise MissingDataError(
+                f"no bars of {symbol}, the market-mode symbol, from {start} to {self.last_session} "
+                f"in the lake (source {self.source}): ingest them, or set market.mode_symbol to a symbol that is there"
+            )
+        bars = bars.sort("ts")
+        values = atr(
+            bars["high"].to_numpy(),
+            bars["low"].to_numpy(),
+            bars["close"].to_numpy(),
+            self.config.market_mode.atr_window,
+        )
+        days = bars["ts"].to_list()
+        known = {day: round(float(v), 6) for day, v in zip(days, values, strict=True) if v == v}
+        return ModeSeries(dict(zip(days, bars["close"].to_list(), strict=True)), known)
+
+    def guess_for(self, week: TradingWeek) -> ModeReading:
+        """The guess for ``week`` from the weeks before it."""
+        count = self.config.market_mode.guess_weeks
+        start = week.monday - timedelta(days=7 * count + 21)
+        trailing = self.calendar.weeks(start, week.monday - timedelta(days=1))[-count:]
+        before = self.calendar.previous_session(trailing[0].first)
+        return guess(week, trailing, before, self._mode_series, self.config.market_mode)
+
+    def confirmation_of(self, week: TradingWeek) -> ModeReading:
+        """The mode that ``week`` had."""
+        before = self.calendar.previous_session(week.first)
+        return confirm(week, before, self._mode_series, self.config.market_mode)
+
+    def sessions(self, sessions: Sequence[date]) -> Iterator[SessionMarket]:
+        """The market of each of ``sessions``, in order, read month by month.
+
+        Raises:
+            MissingDataError: bars, rates or candidates that are needed are not in the lake.
+        """
+        for month in _by_month(sessions):
+            yield from self._month(month)
+
+    def _month(self, sessions: Sequence[date]) -> Iterator[SessionMarket]:
+        first, last = sessions[0], sessions[-1]
+        bars = self.lake.read(BARS, self.source, first, last)
+        if bars.is_empty():
+            raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
+        chains = self.lake.read(OPTION_CHAINS, self.source, first, last, columns=_QUOTE_COLUMNS)
+        by_session = {
+            key[0]: frame.sort("contract_symbol")
+            for key, frame in chains.partition_by("session", as_dict=True).items()
+        }
+        candidates = self.lake.read(CANDIDATES, f"book={self.book}", first, last)
+        screened = screened_by_session(candidates)
+        closes: dict[date, dict[str, Decimal]] = {}
+        for ts, symbol, close in bars.select("ts", "symbol", "close").iter_rows():
+            closes.setdefault(ts, {})[symbol] = price(close)
+        dividends, splits = self._actions(first, last)
+        rates = self._rates(last)
+        for session in sessions:
+            if session not in closes:
+                raise MissingDataError(f"no bars on {session} in the lake (source {self.source})")
+            chain = by_session.get(session)
+            week = self.calendar.week_of(session)
+            closes_at = self.calendar.close_time(session)
+            yield SessionMarket(
+                session=session,
+                week=week,
+                opens_at=self.calendar.open_time(session),
+                closes_at=closes_at,
+                now=closes_at if chain is None else _last_quote_time(chain),
+                closes=closes[session],
+                quotes=SessionQuotes(chain),
+                screened=screened.get(session, {}),
+                rate_annual=_rate_on(rates, session, self.config),
+                dividend_yields=self.config.market.dividend_yields,
+                dividends=dividends.get(session, {}),
+                splits=splits.get(session, frozenset()),
+                guess=self.guess_for(week) if session == max(week.first, self.first_session) else None,
+                confirmation=self.confirmation_of(week) if session == week.last else None,
+            )
+
+    def _actions(
+        self, first: date, last: date
+    ) -> tuple[dict[date, dict[str, Decimal]], dict[date, frozenset[str]]]:
+        actions = self.lake.read(CORPORATE_ACTIONS, self.source, first, last)
+        dividends: dict[date, dict[str, Decimal]] = {}
+        splits: dict[date, frozenset[str]] = {}
+        for row in actions.iter_rows(named=True):
+            day, symbol = row["ex_date"], row["symbol"]
+            if row["kind"] == "split":
+                splits[day] = splits.get(day, frozenset()) | {symbol}
+            else:
+                dividends.setdefault(day, {})[symbol] = price(row["amount"])
+        return dividends, splits
+
+    def _rates(self, last: date) -> list[tuple[date, float]]:
+        if self.config.market.flat_rate_annual is not None:
+            return []
+        rates = self.lake.read(RATES, self.source, None, last).sort("ts", "tenor_days")
+        return list(rates.group_by("ts", maintain_order=True).first().select("ts", "rate_annual").iter_rows())
+
+
+def _by_month(sessions: Sequence[date]) -> Iterator[list[date]]:
+    month: list[date] = []
+    for session in sessions:
+        if month and (month[-1].year, month[-1].month) != (session.year, session.month):
+            yield month
+            month = []
+        month.append(session)
+    if month:
+        yield month
+
+
+def _last_quote_time(chain: pl.DataFrame) -> datetime:
+    last = chain["quote_ts"].max()
+    assert isinstance(last, datetime)
+    return last
+
+
+def _rate_on(rates: Sequence[tuple[date, float]], session: date, config: ProtocolConfig) -> float:
+    if config.market.flat_rate_annual is not None:
+        return config.market.flat_rate_annual
+    place = bisect_right(rates, session, key=lambda row: row[0])
+    if not place:
+        raise MissingDataError(
+            f"no interest rate on or before {session} in the lake: set market.flat_rate_annual, or use a "
+            "source that has rates"
+        )
+    return round(rates[place - 1][1], 8)

@@ -1,0 +1,189 @@
+"""The steps that prepare a market, each reading the lake, calling one core function, writing the lake.
+
+Dagster's assets and the command call the same steps. Every step may be repeated: equal content is not
+written again. Months are done whole, so that what a replay sees does not depend on where it ended.
+"""
+
+from __future__ import annotations
+
+import os
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import polars as pl
+
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.errors import MissingDataError
+from alluse_assets.base.quarantine import QUARANTINE
+from alluse_assets.market_data.cleaning import clean_bars
+from alluse_assets.market_data.indicators import indicators
+from alluse_assets.market_data.source import MarketDataSource
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
+from alluse_assets.option_chains.chains import enrich
+from alluse_assets.option_chains.quotes import clean_option_quotes
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
+from alluse_assets.orchestration.market_feed import MarketFeed
+from alluse_assets.strategies.candidates import CANDIDATES
+from alluse_assets.strategies.entry import screen
+from alluse_assets.strategies.entry_calendar import entry_calendar
+
+RAW_BARS = replace(BARS, name="raw_bars", layer="raw", description="Daily bars as the source gave them.")
+RAW_OPTION_QUOTES = replace(
+    OPTION_QUOTES, name="raw_option_quotes", layer="raw", description="Option quotes as the source gave them."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a step did: rows of its table in the range, and rows it quarantined."""
+
+    rows: int
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSteps:
+    """The steps over one market. ``source`` is None where files are ingested instead of fetched."""
+
+    lake: Lake
+    config: ProtocolConfig
+    calendar: TradingCalendar
+    source: MarketDataSource | None
+
+    @property
+    def market(self) -> str:
+        """The lake's name of the market."""
+        return self.config.market.source
+
+    def symbols(self) -> list[str]:
+        """Every symbol that the configuration names, sorted."""
+        accounts = self.config.accounts
+        named = {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
+        return sorted(named | {self.config.market.mode_symbol})
+
+    def underlyings(self) -> list[str]:
+        """Every symbol whose options may be traded, sorted."""
+        accounts = self.config.accounts
+        return sorted({*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers})
+
+    def collect_bars(self, start: date, end: date) -> Counts:
+        """Bars, rates and corporate actions from the source into the lake's raw layer."""
+        if self.source is None:
+            rows = self.lake.read(BARS, self.market, start, end, columns=["ts"]).height
+            return Counts(rows)
+        bars = self.source.bars([*self.symbols(), self.config.market.vix_symbol], start, end)
+        self.lake.write(RAW_BARS, self.market, bars)
+        self.lake.write(RATES, self.market, self.source.rates(start, end))
+        actions = self.source.corporate_actions(self.symbols(), start, end)
+        self.lake.write(CORPORATE_ACTIONS, self.market, actions)
+        return Counts(bars.height)
+
+    def validate_bars(self, start: date, end: date) -> Counts:
+        """Raw bars to clean ones; what breaks a rule goes to quarantine."""
+        if self.source is None:
+            return Counts(self.lake.read(BARS, self.market, start, end, columns=["ts"]).height)
+        raw = self.lake.read(RAW_BARS, self.market, start, end)
+        good, refused = clean_bars(raw, self.calendar, self.market)
+        self.lake.write(QUARANTINE, self.market, refused)
+        self.lake.write(BARS, self.market, good)
+        return Counts(good.height, refused.height)
+
+    def compute_indicators(self, start: date, end: date) -> Counts:
+        """Indicators of the range, warmed up on the configured sessions before it."""
+        warm = self.calendar.previous_session(start, self.config.market.warm_up_sessions)
+        frame = indicators(self.lake.read(BARS, self.market, warm, end))
+        frame = frame.filter(pl.col("ts").is_between(start, end))
+        self.lake.write(INDICATORS, self.market, frame)
+        return Counts(frame.height)
+
+    def collect_quotes(self, start: date, end: date) -> Counts:
+        """Option quotes from the source into the lake's raw layer, a month at a time."""
+        if self.source is None:
+            rows = self.lake.read(OPTION_QUOTES, self.market, start, end, columns=["session"]).height
+            return Counts(rows)
+        total = 0
+        for first, last in months_of(start, end):
+            quotes = self.source.option_quotes(self.underlyings(), first, last)
+            self.lake.write(RAW_OPTION_QUOTES, self.market, quotes)
+            total += quotes.height
+        return Counts(total)
+
+    def validate_quotes(self, start: date, end: date) -> Counts:
+        """Raw quotes to clean ones; what breaks a rule goes to quarantine."""
+        if self.source is None:
+            rows = self.lake.read(OPTION_QUOTES, self.market, start, end, columns=["session"]).height
+            return Counts(rows)
+        total = quarantined = 0
+        for first, last in months_of(start, end):
+            raw = self.lake.read(RAW_OPTION_QUOTES, self.market, first, last)
+            good, refused = clean_option_quotes(raw, self.calendar, self.market)
+            self.lake.write(QUARANTINE, self.market, refused)
+            self.lake.write(OPTION_QUOTES, self.market, good)
+            total, quarantined = total + good.height, quarantined + refused.height
+        return Counts(total, quarantined)
+
+    def price_chains(self, start: date, end: date) -> Counts:
+        """Quotes to chains: implied volatility and Greeks, a month at a time."""
+        total = 0
+        index = frozenset(self.config.market.index_options)
+        yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
+        for first, last in months_of(start, end):
+            quotes = self.lake.read(
+                OPTION_QUOTES, self.market, first, last, where=pl.col("underlying").is_in(self.underlyings())
+            )
+            if quotes.is_empty():
+                continue
+            chains = enrich(quotes, self._rates(last), yields, index, threads=os.cpu_count() or 1)
+            self.lake.write(OPTION_CHAINS, self.market, chains)
+            total += chains.height
+        return Counts(total)
+
+    def screen_entries(self, book: str, first_session: date, start: date, end: date) -> Counts:
+        """Chains to entry candidates of one book, a month at a time."""
+        feed = MarketFeed(self.lake, self.config, self.calendar, book, first_session, end)
+        total = 0
+        for first, last in months_of(start, end):
+            sessions = [s for s in self.calendar.sessions(first, last) if start <= s <= end]
+            if not sessions:
+                continue
+            weeks = self.calendar.weeks(sessions[0], sessions[-1])
+            modes = {week.id: feed.guess_for(week).mode.value for week in weeks}
+            calendar = entry_calendar(weeks, modes, self.calendar, self.config)
+            chains = self.lake.read(OPTION_CHAINS, self.market, sessions[0], sessions[-1])
+            found = screen(chains, calendar, self.config, earnings={})
+            self.lake.write(CANDIDATES, f"book={book}", found, replacing=sessions)
+            total += found.height
+        return Counts(total)
+
+    def _rates(self, last: date) -> pl.DataFrame:
+        flat = self.config.market.flat_rate_annual
+        if flat is not None:
+            rows = [
+                {"ts": date(1990, 1, 1), "tenor_days": 30, "rate_annual": flat, "source": "configuration"}
+            ]
+            return RATES.conform(pl.DataFrame(rows))
+        rates = self.lake.read(RATES, self.market, None, last)
+        if rates.is_empty():
+            raise MissingDataError(
+                f"no interest rates up to {last} in the lake (source {self.market}): "
+                "set market.flat_rate_annual"
+            )
+        return rates
+
+
+def months_of(start: date, end: date) -> Iterator[tuple[date, date]]:
+    """First and last day of every month that ``start`` to ``end`` touches."""
+    year, month = start.year, start.month
+    while (year, month) <= (end.year, end.month):
+        yield date(year, month, 1), date(year, month, monthrange(year, month)[1])
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+
+
+def missing_months(lake: Lake, market: str, start: date, end: date) -> Sequence[tuple[date, date]]:
+    """Months of the range that have no priced chains yet."""
+    there = set(lake.months(OPTION_CHAINS, market))
+    return [(first, last) for first, last in months_of(start, end) if f"{first:%Y-%m}" not in there]

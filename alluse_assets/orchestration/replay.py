@@ -1,0 +1,137 @@
+"""Runs a book over past sessions: one transaction a session, resumable at any point, once per book.
+
+A session is committed whole or not at all, so a replay that was killed goes on behind the last session
+it closed and ends in the same state as an undisturbed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from alluse_assets.accounts.allocation import open_book
+from alluse_assets.adapters.anchors import AnchorFiles
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.adapters.paper.orders import PaperBroker
+from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.errors import JournalError
+from alluse_assets.base.events import Event
+from alluse_assets.journal.chain import Head
+from alluse_assets.journal.store import JournalStore
+from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.orchestration.market_feed import MarketFeed
+from alluse_assets.strategies.market import SessionMarket
+from alluse_assets.strategies.session import SessionRoutine, sessions_to_run
+
+_SESSIONS_BETWEEN_ANCHORS = 20
+_LEASE_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class SessionRecorder:
+    """Keeps a session's events for one transaction, applied to the state as they come."""
+
+    state: BookState
+    events: list[Event] = field(default_factory=list)
+
+    def record(self, event: Event) -> None:
+        """Take an event and apply it."""
+        self.state = apply(self.state, event)
+        self.events.append(event)
+
+    def barrier(self) -> None:
+        """Nothing: the paper broker's word is in the same transaction as the intent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay needs. ``profile`` is the name people see; ``config`` is what counts."""
+
+    store: JournalStore
+    anchors: AnchorFiles
+    lake: Lake
+    calendar: TradingCalendar
+    book: str
+    profile: str
+    config: ProtocolConfig
+
+    def run(self, start: date, end: date, on_session: Callable[[date, int, int], None] | None = None) -> Head:
+        """Close every session from ``start`` to ``end`` that the book has not closed yet.
+
+        Args:
+            start: first session of the book; of an existing book it must be the one it began with.
+            end: last day.
+            on_session: called after each session with it, how many are done and how many there are.
+
+        Raises:
+            JournalError: the book exists with another first session or configuration.
+            MissingDataError: data that a session needs is not in the lake.
+            ConflictError: another process writes to the book.
+        """
+        sessions = self.calendar.sessions(start, end)
+        if not sessions:
+            raise JournalError(f"there is no session from {start} to {end}")
+        self.store.create_book(self.book, "replay")
+        with self.store.lease(self.book, _LEASE_SECONDS):
+            head, state = self._load()
+            if not head.seq:
+                opened = open_book(
+                    self.config, self.profile, sessions[0], self.calendar.open_time(sessions[0])
+                )
+                state, pending = BookState(), opened
+                for event in opened:
+                    state = apply(state, event)
+            else:
+                self._require_same_book(state, sessions[0])
+                pending = []
+            todo = sessions_to_run(self.calendar, state, sessions[0], end)
+            feed = MarketFeed(self.lake, self.config, self.calendar, self.book, sessions[0], sessions[-1])
+            done = len(sessions) - len(todo)
+            for market in feed.sessions(todo):
+                state, events = self._session(state, market)
+                head = self.store.append(self.book, [*pending, *events], head)
+                pending = []
+                done += 1
+                if done % _SESSIONS_BETWEEN_ANCHORS == 0:
+                    self.anchors.add(self.book, head)
+                if on_session:
+                    on_session(market.session, done, len(sessions))
+            self.anchors.add(self.book, head)
+        return head
+
+    def _load(self) -> tuple[Head, BookState]:
+        head, state = Head(), BookState()
+        for row in self.store.read(self.book):
+            head, state = row.head, apply(state, row.event)
+        return head, state
+
+    def _require_same_book(self, state: BookState, first: date) -> None:
+        from alluse_assets.base.config.config_manager import fingerprint
+
+        if state.opened["first_session"] != first.isoformat():
+            raise JournalError(
+                f"book {self.book!r} began on {state.opened['first_session']}, not on {first}: "
+                "give that date, or another book's name"
+            )
+        if state.config_fingerprint != fingerprint(self.config):
+            raise JournalError(
+                f"book {self.book!r} runs under another configuration than the one given now: "
+                f"see what differs with `alluse config diff book:{self.book} {self.profile}`, "
+                "or give another book's name"
+            )
+
+    def _session(self, state: BookState, market: SessionMarket) -> tuple[BookState, Sequence[Event]]:
+        recorder = SessionRecorder(state)
+        broker = PaperBroker(
+            self.config.paper,
+            market.quotes,
+            market.closes,
+            market.now,
+            max(market.now, market.closes_at),
+            self.config.assignment_threshold_usd,
+            lambda symbol: symbol in self.config.market.index_options,
+        )
+        SessionRoutine(recorder, broker, market, self.config, self.calendar).run()
+        return recorder.state, recorder.events

@@ -1,0 +1,158 @@
+"""What a week turned out to be: exactly one type per account, underlying and trading week (section 5).
+
+``classify`` is a total function over the facts of a week: the first row of the table that matches is the
+type. All legs' own types are kept beside it, and so are the facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from alluse_assets.base.config.model_market import WeekTypeRules
+
+
+class WeekType(StrEnum):
+    """In the order of the table; the first that matches wins."""
+
+    DEEP_DRAWDOWN = "P-DD"
+    PUT_ROLLED = "P-RO"
+    ASSIGNED_OVER_LIMIT = "P-AOL"
+    ASSIGNED_WITHIN_LIMIT = "P-AWL"
+    RECOVERY = "C-REC"
+    CALL_ROLLED = "C-RO"
+    STRONG_APPRECIATION = "C-WAP+"
+    APPRECIATION = "C-WAP"
+    PREMIUM_ONLY = "C-PNO"
+    EXPIRED_WORTHLESS = "P-EW"
+    IDLE = "W-IDL"
+
+
+class PutEnd(StrEnum):
+    """How a put leg stood at the end of the week."""
+
+    OPEN = "open"
+    EXPIRED = "expired"
+    BOUGHT_BACK_AT_NO_LOSS = "bought_back_at_no_loss"
+    BOUGHT_BACK_AT_A_LOSS = "bought_back_at_a_loss"
+    ASSIGNED = "assigned"
+    CASH_SETTLED = "cash_settled"
+    ROLLED = "rolled"
+
+
+class CallEnd(StrEnum):
+    """How a call leg stood at the end of the week."""
+
+    OPEN = "open"
+    EXPIRED = "expired"
+    BOUGHT_BACK = "bought_back"
+    CALLED_AWAY = "called_away"
+    CASH_SETTLED = "cash_settled"
+    ROLLED = "rolled"
+
+
+@dataclass(frozen=True, slots=True)
+class PutLeg:
+    """A put that was open in the week. ``lowest_close`` is the lowest close while it was open, USD."""
+
+    strike: Decimal
+    end: PutEnd
+    lowest_close: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeg:
+    """A call that was open in the week. ``adjusted_basis``: of the shares called away, USD per share."""
+
+    strike: Decimal
+    end: CallEnd
+    sold_in_recovery: bool = False
+    adjusted_basis: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeekFacts:
+    """What is known of one account and underlying after a week; prices in USD per share, split-adjusted.
+
+    ``held_shares``: at some close or through an assignment or call-away in the week.
+    ``adjusted_basis``: at the week's end, or before the call-away that ended the holding.
+    """
+
+    last_price: Decimal | None
+    puts: tuple[PutLeg, ...] = ()
+    calls: tuple[CallLeg, ...] = ()
+    held_shares: bool = False
+    adjusted_basis: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The week's type and those of its legs, in the table's order."""
+
+    week_type: WeekType
+    legs: tuple[WeekType, ...]
+
+
+def classify(facts: WeekFacts, rules: WeekTypeRules) -> Classification:
+    """The type of a week. Every combination of facts has exactly one."""
+    legs: set[WeekType] = set()
+    for put in facts.puts:
+        legs.add(_put_type(put, facts.last_price, rules))
+        if _is_deep(put, rules):
+            legs.add(WeekType.DEEP_DRAWDOWN)
+    legs.update(_call_types(facts, rules))
+    if not legs:
+        legs.add(WeekType.IDLE)
+    ordered = tuple(kind for kind in WeekType if kind in legs)
+    return Classification(ordered[0], ordered)
+
+
+def under(price: Decimal, reference: Decimal) -> Decimal:
+    """``price / reference - 1``, exactly enough: six decimals."""
+    return (price / reference - 1).quantize(Decimal("0.000001"))
+
+
+def _is_deep(put: PutLeg, rules: WeekTypeRules) -> bool:
+    if put.lowest_close is None:
+        return False
+    return under(put.lowest_close, put.strike) < -Decimal(str(rules.deep_drawdown))
+
+
+def _put_type(put: PutLeg, last_price: Decimal | None, rules: WeekTypeRules) -> WeekType:
+    if put.end is PutEnd.ROLLED:
+        return WeekType.PUT_ROLLED
+    if put.end in (PutEnd.ASSIGNED, PutEnd.CASH_SETTLED, PutEnd.BOUGHT_BACK_AT_A_LOSS):
+        limit = -Decimal(str(rules.assigned_within))
+        if last_price is not None and under(last_price, put.strike) < limit:
+            return WeekType.ASSIGNED_OVER_LIMIT
+        return WeekType.ASSIGNED_WITHIN_LIMIT
+    return WeekType.EXPIRED_WORTHLESS
+
+
+def _call_types(facts: WeekFacts, rules: WeekTypeRules) -> set[WeekType]:
+    types: set[WeekType] = set()
+    called_away = [call for call in facts.calls if call.end is CallEnd.CALLED_AWAY]
+    basis = facts.adjusted_basis
+    distance = under(facts.last_price, basis) if facts.last_price is not None and basis else None
+    if facts.held_shares and distance is not None:
+        if distance < -Decimal(str(rules.recovery)):
+            types.add(WeekType.RECOVERY)
+        elif distance < -Decimal(str(rules.rolled)):
+            types.add(WeekType.CALL_ROLLED)
+    if any(call.sold_in_recovery for call in facts.calls):
+        types.add(WeekType.RECOVERY)
+    if any(call.end is CallEnd.ROLLED for call in facts.calls):
+        types.add(WeekType.CALL_ROLLED)
+    for call in called_away:
+        reference = call.adjusted_basis or basis
+        strong = (
+            facts.last_price is not None
+            and reference is not None
+            and reference > 0
+            and under(facts.last_price, reference) > Decimal(str(rules.strong))
+        )
+        types.add(WeekType.STRONG_APPRECIATION if strong else WeekType.APPRECIATION)
+    if facts.held_shares or any(call.end is not CallEnd.CALLED_AWAY for call in facts.calls):
+        types.add(WeekType.PREMIUM_ONLY)
+    return types
