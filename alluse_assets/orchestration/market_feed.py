@@ -105,7 +105,7 @@ class MarketFeed:
         if bars.is_empty():
             raise MissingDataError(
                 f"no bars of {symbol}, the market-mode symbol, from {start} to {self.last_session} "
-                f"in the lake (source {self.source}): ingest them, or set market.mode_symbol to a symbol that is there"
+                f"in the lake (source {self.source}): ingest them, or name another market.mode_symbol"
             )
         bars = bars.sort("ts")
         values = atr(

@@ -1,0 +1,60 @@
+"""Everything a command needs of an installation, opened together and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from alluse_assets.adapters.anchors import AnchorFiles
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.adapters.postgres.connect import open_pool
+from alluse_assets.adapters.postgres.journal import PostgresJournal
+from alluse_assets.adapters.postgres.migrate import migrate
+from alluse_assets.adapters.postgres.server import Database, database
+from alluse_assets.base.calendar import TradingCalendar, trading_calendar
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.market_data.source import MarketDataSource
+from alluse_assets.orchestration.installation import Installation
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """An open installation."""
+
+    installation: Installation
+    database: Database
+    store: PostgresJournal
+    anchors: AnchorFiles
+    lake: Lake
+    calendar: TradingCalendar
+
+
+@contextmanager
+def open_services(environ: Mapping[str, str]) -> Iterator[Services]:
+    """Start or join the database, bring its schema up to date, and open the stores.
+
+    Raises:
+        ServerError: the database cannot be started, reached or migrated.
+    """
+    installation = Installation.from_environment(environ)
+    with database(installation.postgres, environ) as running:
+        migrate(running.url)
+        with open_pool(running.url) as pool:
+            yield Services(
+                installation,
+                running,
+                PostgresJournal(pool),
+                AnchorFiles(installation.anchors),
+                Lake(installation.lake),
+                trading_calendar(),
+            )
+
+
+def market_source(config: ProtocolConfig, calendar: TradingCalendar) -> MarketDataSource | None:
+    """The adapter of the configured market; None where files are ingested."""
+    if config.market.source != "sample":
+        return None
+    from alluse_assets.adapters.sample_market.market import SampleMarket
+
+    return SampleMarket(calendar)
