@@ -14,10 +14,13 @@ DataKind = Literal["bars", "option_quotes", "rates", "corporate_actions"]
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a source has of one kind: for each symbol its first and last date, both included."""
+    """What a source has of one kind: for each symbol its first and last date, both included.
+
+    ``model_priced`` are the symbols whose rows a model made; they are shown as such wherever they are.
+    """
 
     symbols: Mapping[str, tuple[date, date]]
-    model_priced: bool = False
+    model_priced: frozenset[str] = frozenset()
 
 
 class MarketDataSource(Protocol):
