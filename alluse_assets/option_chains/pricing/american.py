@@ -39,7 +39,7 @@ def american_value(
 
     Never below immediate exercise nor below the European value. At zero time it is the payoff. NaN
     where an argument is missing, not finite or negative (spot and strike: not positive), and where
-    volatility * sqrt(years) is over 40, which no tree can hold.
+    volatility * sqrt(years) is over 40, or over 600 / sqrt(steps), which no tree can hold.
 
     Raises:
         ValueError: ``steps`` below 3.

@@ -20,6 +20,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+# Division by zero gives infinity or NaN as in NumPy, instead of an exception out of a million rows.
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -57,26 +60,28 @@ PRICE_NOISE = 1e-9
 VEGA_FLOOR = 1e-5
 # A Peizer-Pratt exponent beyond this leaves the tree without two branches.
 BRANCH_LIMIT = 600.0
-# A deviation (volatility * sqrt(years)) beyond this overflows the tree's outer nodes.
+# Beyond these the tree's outer nodes overflow: the deviation (volatility * sqrt(years)), and it times
+# sqrt(steps), which is about the logarithm of the outermost node over the spot.
 DEVIATION_LIMIT = 40.0
+SPREAD_LIMIT = 600.0
 # Bumps of the early exercise premium: wide enough to pass over the tree's kinks.
 VOLATILITY_BUMP = 0.01
 RATE_BUMP = 0.002
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def normal_cdf(x: float) -> float:
     """Standard normal distribution function, accurate in both tails."""
     return 0.5 * math.erfc(-x * 0.7071067811865476)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def normal_density(x: float) -> float:
     """Standard normal density."""
     return 0.3989422804014327 * math.exp(-0.5 * x * x)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def european(option: Option, vol: float) -> float:
     """Black-Scholes-Merton value; the discounted payoff of the forward when time or volatility is zero."""
     spot, strike, years, rate, dividend_yield, is_call = option
@@ -90,7 +95,7 @@ def european(option: Option, vol: float) -> float:
     return max(sign * (share * normal_cdf(sign * d1) - cash * normal_cdf(sign * (d1 - deviation))), 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def european_vega(option: Option, vol: float) -> float:
     """Derivative of the European value by volatility, per unit of volatility."""
     spot, strike, years, rate, dividend_yield, _ = option
@@ -102,7 +107,7 @@ def european_vega(option: Option, vol: float) -> float:
     return share * normal_density(d1) * math.sqrt(years)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_never_exercised_early(option: Option) -> bool:
     """Whether waiting always pays, so that the American value is the European one (Merton 1973)."""
     if option.is_call:
@@ -110,7 +115,7 @@ def is_never_exercised_early(option: Option) -> bool:
     return option.rate <= 0.0 and option.dividend_yield >= 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def riskless_american(option: Option) -> float:
     """American value without volatility: the best discounted payoff along the forward."""
     spot, strike, years, rate, dividend_yield, is_call = option
@@ -126,28 +131,28 @@ def riskless_american(option: Option) -> float:
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def early_exercise_premium(
     option: Option,
     vol: float,
     steps: int,
     american: Floats,
     european_values: Floats,
-    payoff: Floats,
+    nodes: Floats,
     premium: Floats,
 ) -> None:
     """American less European value on one Leisen-Reimer tree, and its slope and curvature by the spot.
 
     The two roll back on the same nodes, so their discretisation errors cancel. Writes into ``premium``:
     the premium, its first and second derivative by the spot, and 1 where immediate exercise is best
-    (else 0). ``american``, ``european_values`` and ``payoff`` are scratch of ``steps`` + 1.
+    (else 0). ``american``, ``european_values`` and ``nodes`` are scratch of ``steps`` + 1.
     """
     spot, strike, years, rate, dividend_yield, is_call = option
     sign = 1.0 if is_call else -1.0
     intrinsic = sign * (spot - strike)
     deviation = vol * math.sqrt(years)
     closed = european(option, vol)
-    if deviation > DEVIATION_LIMIT:
+    if deviation > DEVIATION_LIMIT or deviation * math.sqrt(steps) > SPREAD_LIMIT:
         premium[:] = math.nan
         return
     branches = deviation > 0.0
@@ -163,7 +168,7 @@ def early_exercise_premium(
         premium[0] = max(best - closed, 0.0)
         premium[1] = 0.0
         premium[2] = 0.0
-        premium[3] = 1.0 if intrinsic > 0.0 and best <= intrinsic else 0.0
+        premium[3] = 1.0 if intrinsic > 0.0 and best <= intrinsic + PRICE_NOISE * spot else 0.0
         return
     # Peizer-Pratt inversion; the small probability of each pair is made directly, not as 1 - large.
     tail = math.exp(-d2 * d2 / width)
@@ -183,19 +188,18 @@ def early_exercise_premium(
     unfall = 1.0 / fall
     node = spot * fall**steps
     for j in range(steps + 1):
-        payoff[j] = sign * (node - strike)
-        value = payoff[j] if payoff[j] > 0.0 else 0.0
+        nodes[j] = node
+        value = max(sign * (node - strike), 0.0)
         american[j] = value
         european_values[j] = value
         node *= ratio
-    # sign * (S - K) one level earlier is the payoff plus sign * K, divided by the fall, less sign * K.
-    shift = sign * strike * (unfall - 1.0)
     upper = middle = lower = 0.0
     slope_up = slope_down = 0.0
     for level in range(steps - 1, -1, -1):
         for j in range(level + 1):
-            now = payoff[j] * unfall + shift
-            payoff[j] = now
+            node = nodes[j] * unfall
+            nodes[j] = node
+            now = sign * (node - strike)
             hold = weight_up * american[j + 1] + weight_down * american[j]
             american[j] = now if now > hold else hold
             european_values[j] = weight_up * european_values[j + 1] + weight_down * european_values[j]
@@ -211,10 +215,10 @@ def early_exercise_premium(
     top = (upper - middle) / (spot * rise * (rise - fall))
     bottom = (middle - lower) / (spot * fall * (rise - fall))
     premium[2] = (top - bottom) / (0.5 * spot * (rise * rise - fall * fall))
-    premium[3] = 1.0 if intrinsic > 0.0 and american[0] <= intrinsic else 0.0
+    premium[3] = 1.0 if intrinsic > 0.0 and american[0] <= intrinsic + PRICE_NOISE * spot else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def american(option: Option, vol: float, steps: int, scratch: Floats) -> float:
     """American value: European closed form plus the tree's early exercise premium, never below exercise."""
     closed = european(option, vol)
@@ -229,7 +233,7 @@ def american(option: Option, vol: float, steps: int, scratch: Floats) -> float:
     return value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_priceable(option: Option, vol: float) -> bool:
     """Whether a value exists: finite arguments, positive spot and strike, no negative time or volatility."""
     spot, strike, years, rate, dividend_yield, _ = option
@@ -238,7 +242,7 @@ def is_priceable(option: Option, vol: float) -> bool:
     return math.isfinite(spot + strike + years + rate + dividend_yield + vol)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def option_at(columns: OptionColumns, i: int) -> Option:
     """Row ``i`` as an option."""
     return Option(
@@ -251,7 +255,7 @@ def option_at(columns: OptionColumns, i: int) -> Option:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def value_rows(columns: OptionColumns, vol: Floats, steps: int, out: Floats) -> None:
     """Values row by row; NaN where no value exists."""
     scratch = np.zeros((4, max(steps + 1, 4)))
@@ -265,7 +269,7 @@ def value_rows(columns: OptionColumns, vol: Floats, steps: int, out: Floats) -> 
             out[i] = european(option, vol[i])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def normalised_black(moneyness: float, deviation: float) -> float:
     """Out-of-the-money Black value over sqrt(share * cash); ``moneyness`` is -|ln(share / cash)|."""
     half = math.exp(0.5 * moneyness)
@@ -273,7 +277,7 @@ def normalised_black(moneyness: float, deviation: float) -> float:
     return half * normal_cdf(ratio + 0.5 * deviation) - normal_cdf(ratio - 0.5 * deviation) / half
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def black_deviation(moneyness: float, target: float) -> float:
     """The deviation (volatility * sqrt(years)) at which ``normalised_black`` is ``target``; NaN if not found.
 
@@ -307,7 +311,7 @@ def black_deviation(moneyness: float, target: float) -> float:
     return math.nan
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def european_root(price: float, option: Option) -> tuple[float, int]:
     """The volatility at which the European value is ``price``, and OK; or NaN and why there is none."""
     spot, strike, years, rate, dividend_yield, is_call = option
@@ -333,7 +337,7 @@ def european_root(price: float, option: Option) -> tuple[float, int]:
     return vol, OK
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def european_implied(price: float, option: Option) -> tuple[float, int]:
     """``european_root``, refused as NO_VEGA where the value hardly moves with volatility."""
     vol, status = european_root(price, option)
@@ -342,7 +346,7 @@ def european_implied(price: float, option: Option) -> tuple[float, int]:
     return vol, status
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def american_implied(price: float, option: Option, steps: int, scratch: Floats) -> tuple[float, int]:
     """The volatility at which the American value is ``price``, and OK; or NaN and why there is none.
 
@@ -392,7 +396,7 @@ def american_implied(price: float, option: Option, steps: int, scratch: Floats) 
     return math.nan, NOT_CONVERGED
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def implied_volatility_rows(
     price: Floats, columns: OptionColumns, steps: int, out: Floats, status: NDArray[np.int8]
 ) -> None:
@@ -415,7 +419,7 @@ def implied_volatility_rows(
         status[i] = code
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def european_greeks(option: Option, vol: float, out: Floats) -> None:
     """Delta, gamma, theta per year, vega per unit, rho per unit of the European value, into ``out``."""
     spot, strike, years, rate, dividend_yield, is_call = option
@@ -434,7 +438,7 @@ def european_greeks(option: Option, vol: float, out: Floats) -> None:
     out[4] = years * cash_leg
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def american_greeks(option: Option, vol: float, steps: int, scratch: Floats, out: Floats) -> None:
     """Greeks of the American value in the units of ``european_greeks``, into ``out``.
 
@@ -473,7 +477,7 @@ def american_greeks(option: Option, vol: float, steps: int, scratch: Floats, out
     out[4] += (above - premium[0]) / (2.0 * RATE_BUMP)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def greeks_rows(columns: OptionColumns, vol: Floats, steps: int, out: Floats) -> None:
     """Greeks row by row into the (rows, 5) array ``out``; NaN where time, volatility or value is missing."""
     scratch = np.zeros((4, max(steps + 1, 4)))

@@ -1,0 +1,90 @@
+"""What the pricing tests compare with: the published tables and QuantLib."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from tests.paths import KNOWN_ANSWERS
+
+
+class Case(NamedTuple):
+    """One option; ``years`` whole days of 365, so that QuantLib's dates can say it."""
+
+    spot: float
+    strike: float
+    years: float
+    rate: float
+    dividend_yield: float
+    volatility: float
+    is_call: bool
+
+
+def table(name: str) -> pl.DataFrame:
+    frame = pl.read_csv(KNOWN_ANSWERS / name, infer_schema_length=None)
+    numbers = ("strike", "spot", "q", "r", "t", "vol", "value")
+    return frame.with_columns(pl.col(c).cast(pl.Float64) for c in numbers).with_columns(
+        is_call=pl.col("type") == "Call"
+    )
+
+
+def arguments(frame: pl.DataFrame) -> list[np.ndarray]:
+    return [frame[c].to_numpy() for c in ("spot", "strike", "t", "r", "q", "vol", "is_call")]
+
+
+def random_cases(count: int, seed: int, longest_days: int = 90) -> list[Case]:
+    rng = np.random.default_rng(seed)
+    return [
+        Case(
+            100.0,
+            float(np.round(rng.uniform(80, 120), 1)),
+            int(rng.integers(3, longest_days)) / 365,
+            float(np.round(rng.uniform(0.001, 0.06), 4)),
+            float(np.round(rng.uniform(0.0, 0.05), 4)),
+            float(np.round(rng.uniform(0.12, 0.6), 3)),
+            bool(rng.random() < 0.5),
+        )
+        for _ in range(count)
+    ]
+
+
+def columns(cases: list[Case]) -> list[np.ndarray]:
+    return [np.array(column) for column in zip(*cases, strict=True)]
+
+
+def quantlib_option(case: Case, engine: str) -> Any:
+    """The American option in QuantLib, with the named engine set."""
+    import QuantLib as ql
+
+    today = ql.Date(15, 5, 2020)
+    ql.Settings.instance().evaluationDate = today
+    day_count = ql.Actual365Fixed()
+
+    def flat(rate: float) -> Any:
+        return ql.YieldTermStructureHandle(ql.FlatForward(today, rate, day_count))
+
+    process = ql.BlackScholesMertonProcess(
+        ql.QuoteHandle(ql.SimpleQuote(case.spot)),
+        flat(case.dividend_yield),
+        flat(case.rate),
+        ql.BlackVolTermStructureHandle(
+            ql.BlackConstantVol(today, ql.NullCalendar(), case.volatility, day_count)
+        ),
+    )
+    kind = ql.Option.Call if case.is_call else ql.Option.Put
+    option = ql.VanillaOption(
+        ql.PlainVanillaPayoff(kind, case.strike),
+        ql.AmericanExercise(today, today + round(case.years * 365)),
+    )
+    if engine == "fixed_point":
+        scheme = ql.QdFpAmericanEngine.highPrecisionScheme()
+        option.setPricingEngine(ql.QdFpAmericanEngine(process, scheme))
+    elif engine == "finite_differences":
+        option.setPricingEngine(ql.FdBlackScholesVanillaEngine(process, 400, 800))
+    elif engine == "ju":
+        option.setPricingEngine(ql.JuQuadraticApproximationEngine(process))
+    else:
+        raise ValueError(engine)
+    return option
