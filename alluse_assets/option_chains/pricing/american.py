@@ -2,7 +2,7 @@
 
 Early exercise premium (American less European value on the same tree) plus the European closed form.
 With the default steps the value is within 1e-4 of the spot of the converged one for options up to three
-months, on average within 1e-5; the error falls with 1 / steps. Calls that pay no dividend to wait for,
+months, on average within 1e-5; the error falls with 1 / steps. Calls on shares without dividends,
 and puts without interest, are European in closed form (Merton 1973).
 Source: Leisen and Reimer 1996; Hull and White 1988 (control variate).
 """
