@@ -8,7 +8,11 @@ from collections.abc import Sequence
 import typer
 
 from alluse_assets.cli.config_commands import config_commands
+from alluse_assets.cli.doctor_command import doctor_command
 from alluse_assets.cli.errors import expected_errors
+from alluse_assets.cli.ingest_command import ingest_command
+from alluse_assets.cli.replay_command import replay_command
+from alluse_assets.cli.verify_command import verify_command
 
 __all__ = ["build_app", "main"]
 
@@ -21,7 +25,10 @@ def build_app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_alluse)
+    app.command("doctor")(doctor_command)
+    app.command("replay")(replay_command)
+    app.command("verify")(verify_command)
+    app.command("ingest")(ingest_command)
     app.add_typer(config_commands, name="config")
     return app
 
@@ -30,7 +37,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command with the process's arguments, or the given ones. Ends by SystemExit."""
     with expected_errors():
         build_app()(None if arguments is None else list(arguments), prog_name="alluse")
-
-
-def _alluse() -> None:
-    """Keeps the groups as groups while there is only one of them."""

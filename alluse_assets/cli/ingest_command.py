@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from rich.table import Table
 from alluse_assets.adapters.files import SOURCE, IngestReport, ingest
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.orchestration.installation import Installation
 
 
 class IngestKind(StrEnum):
@@ -27,9 +29,6 @@ class IngestKind(StrEnum):
 def ingest_command(
     kind: Annotated[IngestKind, typer.Option("--kind", help="What the file holds.")],
     path: Annotated[Path, typer.Option("--path", help="A Parquet file; its columns are the table's.")],
-    lake: Annotated[
-        Path, typer.Option("--lake", envvar="ALLUSE_LAKE", help="Folder of the lake.", show_envvar=True)
-    ] = Path("state/lake"),
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")
     ] = False,
@@ -40,7 +39,7 @@ def ingest_command(
         report = ingest(
             path,
             kind.value,
-            Lake(lake),
+            Lake(Installation.from_environment(os.environ).lake),
             trading_calendar(),
             on_rows=lambda done, total: progress.update(task, completed=done, total=total),
         )

@@ -16,8 +16,6 @@ from alluse_assets.base.calendar import expiry_instant
 from alluse_assets.base.instruments import OptionContract
 from alluse_assets.base.money import price
 from alluse_assets.market_data.quote import Quote
-from alluse_assets.option_chains.pricing.american import american_value
-from alluse_assets.option_chains.pricing.european import european_value
 
 SECONDS_A_YEAR = 365 * 86_400
 
@@ -54,6 +52,10 @@ def mark(
     years = (expiry_instant(contract.expiry) - now).total_seconds() / SECONDS_A_YEAR
     if last_iv is None or years <= 0:
         return Mark(floor, "intrinsic", last_iv)
+    # Numba takes a second to import, and most marks come from quotes.
+    from alluse_assets.option_chains.pricing.american import american_value
+    from alluse_assets.option_chains.pricing.european import european_value
+
     value = european_value if european else american_value
     model = value(
         np.array([float(spot)]),

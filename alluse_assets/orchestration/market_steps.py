@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -23,7 +23,6 @@ from alluse_assets.market_data.cleaning import clean_bars
 from alluse_assets.market_data.indicators import indicators
 from alluse_assets.market_data.source import MarketDataSource
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
-from alluse_assets.option_chains.chains import enrich
 from alluse_assets.option_chains.quotes import clean_option_quotes
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
@@ -128,6 +127,9 @@ class MarketSteps:
 
     def price_chains(self, start: date, end: date) -> Counts:
         """Quotes to chains: implied volatility and Greeks, a month at a time."""
+        # Numba takes a second to import; a command that finds its chains made does not need it.
+        from alluse_assets.option_chains.chains import enrich
+
         total = 0
         index = frozenset(self.config.market.index_options)
         yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
@@ -179,7 +181,7 @@ def months_of(start: date, end: date) -> Iterator[tuple[date, date]]:
     """First and last day of every month that ``start`` to ``end`` touches."""
     year, month = start.year, start.month
     while (year, month) <= (end.year, end.month):
-        yield date(year, month, 1), date(year, month, monthrange(year, month)[1])
+        yield date(year, month, 1), month_end(date(year, month, 1))
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
 
@@ -187,3 +189,47 @@ def missing_months(lake: Lake, market: str, start: date, end: date) -> Sequence[
     """Months of the range that have no priced chains yet."""
     there = set(lake.months(OPTION_CHAINS, market))
     return [(first, last) for first, last in months_of(start, end) if f"{first:%Y-%m}" not in there]
+
+
+def prepare_market(
+    steps: MarketSteps,
+    book: str,
+    first_session: date,
+    end: date,
+    on_step: Callable[[int, int], None] | None = None,
+) -> None:
+    """Everything a replay of ``book`` from ``first_session`` to ``end`` reads, as far as it is missing.
+
+    Data that is there is not made again, except the book's candidates, which depend on its configuration.
+    """
+    config, calendar = steps.config, steps.calendar
+    warm = calendar.previous_session(first_session, config.market.warm_up_sessions)
+    if steps.source is None:
+        # Files may have been ingested again since: chains follow their quotes.
+        months = list(months_of(first_session, end))
+    else:
+        months = list(missing_months(steps.lake, steps.market, first_session, end))
+        steps.collect_bars(warm, month_end(end))
+        steps.validate_bars(warm, month_end(end))
+    total = 2 + len(months)
+    done = 1
+    for first, last in months:
+        if on_step:
+            on_step(done, total)
+        steps.collect_quotes(first, last)
+        steps.validate_quotes(first, last)
+        steps.price_chains(first, last)
+        done += 1
+    if on_step:
+        on_step(done, total)
+    if not steps.lake.files(OPTION_CHAINS, steps.market, first_session, end):
+        raise MissingDataError(
+            f"no option quotes from {first_session} to {end} in the lake (source {steps.market}): "
+            "ingest them with `alluse ingest --kind option_quotes --path FILE`"
+        )
+    steps.screen_entries(book, first_session, first_session, end)
+
+
+def month_end(day: date) -> date:
+    """The last day of ``day``'s month."""
+    return date(day.year, day.month, monthrange(day.year, day.month)[1])

@@ -21,6 +21,7 @@ from alluse_assets.base.events import Event
 from alluse_assets.journal.chain import Head
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.orchestration.book_config import changes_from_stored
 from alluse_assets.orchestration.market_feed import MarketFeed
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine, sessions_to_run
@@ -108,18 +109,16 @@ class Replay:
         return head, state
 
     def _require_same_book(self, state: BookState, first: date) -> None:
-        from alluse_assets.base.config.config_manager import fingerprint
-
         if state.opened["first_session"] != first.isoformat():
             raise JournalError(
                 f"book {self.book!r} began on {state.opened['first_session']}, not on {first}: "
                 "give that date, or another book's name"
             )
-        if state.config_fingerprint != fingerprint(self.config):
+        changes = changes_from_stored(state.opened["config"], self.config)
+        if changes:
+            shown = "; ".join(f"{c.path} is {c.before}, not {c.after}" for c in changes[:5])
             raise JournalError(
-                f"book {self.book!r} runs under another configuration than the one given now: "
-                f"see what differs with `alluse config diff book:{self.book} {self.profile}`, "
-                "or give another book's name"
+                f"book {self.book!r} runs under another configuration ({shown}): give another book's name"
             )
 
     def _session(self, state: BookState, market: SessionMarket) -> tuple[BookState, Sequence[Event]]:

@@ -52,7 +52,7 @@ def test_show_as_json_is_one_object_with_every_setting(alluse):
     shown = json.loads(out)
     assert (code, err) == (0, "")
     assert shown["fingerprint"] == load("sample", {}).fingerprint
-    assert shown["values"]["accounts.gen.puts.min_premium_yield"] == "0.006"
+    assert shown["values"]["accounts.gen.puts.min_premium_yield"] == "0.004"
     assert shown["origins"]["accounts.gen.buffer_share"] == "default"
     assert set(shown["origins"]) == set(shown["values"])
 

@@ -13,12 +13,13 @@ CHAINS = SHARED / "data/spy_option_chains_2021_sparse.parquet"
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALLUSE_HOME", str(tmp_path))
     app = typer.Typer()
     app.command()(ingest_command)
 
     def invoke(*arguments):
-        return CliRunner().invoke(app, [*arguments, "--lake", str(tmp_path / "lake")])
+        return CliRunner().invoke(app, list(arguments))
 
     return invoke
 

@@ -1,0 +1,162 @@
+"""``alluse replay``: run a book over past sessions and say what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from alluse_assets.base.errors import ConfigError
+from alluse_assets.orchestration.book_config import BookConfig, config_of_book
+from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
+from alluse_assets.orchestration.replay import Replay
+from alluse_assets.orchestration.services import Services, market_source, open_services
+from alluse_assets.reporting.summary import BookSummary, summarise
+
+_DATE = ["%Y-%m-%d"]
+
+
+def replay_command(
+    profile: Annotated[str, typer.Option("--profile", "-p", help="A shipped profile or a file.")] = "sample",
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=_DATE, help="First day; default: the profile's.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", formats=_DATE, help="Last day; default: the profile's.")
+    ] = None,
+    book: Annotated[str, typer.Option("--book", "-b", help="Name of the book; default: the profile's.")] = "",
+    lump_sum: Annotated[str, typer.Option("--lump-sum", help="USD; default: the profile's.")] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")
+    ] = False,
+) -> None:
+    """Replay a book session by session. Stopped at any point, the same command goes on from there."""
+    began = time.monotonic()
+    name = book or os.path.splitext(os.path.basename(profile))[0]
+    errors = Console(stderr=True)
+    with open_services(os.environ) as services:
+        chosen = config_of_book(services.store, name, profile, os.environ, _money(lump_sum))
+        first, last = _range(chosen, start, end)
+        _warn(errors, name, chosen)
+        with _progress(errors) as progress:
+            summary = run_replay(services, name, profile, chosen, first, last, progress)
+    seconds = round(time.monotonic() - began, 3)
+    if as_json:
+        typer.echo(json.dumps({**summary.as_json(), "seconds": seconds}))
+    else:
+        Console().print(summary_table(summary))
+        Console().print(
+            f"{summary.sessions} sessions, {summary.journal_events} events, "
+            f"head {summary.journal_hash[:16]}, {seconds:.1f} s. Prove it with: alluse verify --book {name}"
+        )
+
+
+def run_replay(
+    services: Services,
+    book: str,
+    profile: str,
+    chosen: BookConfig,
+    first: date,
+    last: date,
+    progress: Progress,
+) -> BookSummary:
+    """Prepare what the lake lacks, replay, and sum up, with two progress bars."""
+    config = chosen.config
+    source = market_source(config, services.calendar)
+    steps = MarketSteps(services.lake, config, services.calendar, source)
+    preparing = progress.add_task("preparing the market", total=None)
+    prepare_market(
+        steps, book, first, last, lambda done, total: progress.update(preparing, completed=done, total=total)
+    )
+    progress.update(preparing, completed=1, total=1)
+    replaying = progress.add_task("replaying", total=None)
+    replay = Replay(services.store, services.anchors, services.lake, services.calendar, book, profile, config)
+    replay.run(
+        first,
+        last,
+        lambda session, done, total: progress.update(
+            replaying, completed=done, total=total, description=f"replaying {session}"
+        ),
+    )
+    return summarise(book, list(services.store.read(book)), config, services.calendar)
+
+
+def summary_table(summary: BookSummary) -> Table:
+    """What a book did, a row an account and one for the whole."""
+    table = Table(
+        title=f"Book {summary.book}, {summary.first_session} to {summary.last_session}",
+        caption=f"market mode guessed right in {summary.guesses_right} of {summary.guesses} weeks",
+    )
+    table.add_column("account")
+    for column in ("NAV USD", "return", "trades", "assignments"):
+        table.add_column(column, justify="right")
+    table.add_column("week types")
+    for account in summary.accounts:
+        table.add_row(
+            account.name,
+            f"{account.nav:,.2f}",
+            f"{account.total_return:+.2%}",
+            str(account.trades),
+            str(account.assignments),
+            " ".join(f"{kind} {count}" for kind, count in account.week_types.items()),
+        )
+    total = summary.nav / summary.capital - 1
+    table.add_section()
+    table.add_row(
+        "in all",
+        f"{summary.nav:,.2f}",
+        f"{total:+.2%}",
+        str(sum(account.trades for account in summary.accounts)),
+        str(sum(account.assignments for account in summary.accounts)),
+        "",
+    )
+    return table
+
+
+def _range(chosen: BookConfig, start: datetime | None, end: datetime | None) -> tuple[date, date]:
+    given = chosen.asked.book
+    stored = date.fromisoformat(chosen.first_session) if chosen.first_session else None
+    first = (start.date() if start else None) or stored or given.replay_start
+    last = (end.date() if end else None) or given.replay_end
+    if first is None or last is None:
+        raise ConfigError("the profile names no range to replay: give --from and --to")
+    if first > last:
+        raise ConfigError(f"--from {first} is after --to {last}")
+    return first, last
+
+
+def _money(given: str) -> Decimal | None:
+    if not given:
+        return None
+    try:
+        return Decimal(given.replace(",", "").replace("_", ""))
+    except ArithmeticError as error:
+        raise ConfigError(f"--lump-sum {given!r} is no amount in USD, such as 1000000") from error
+
+
+def _warn(console: Console, book: str, chosen: BookConfig) -> None:
+    for change in chosen.ignored:
+        console.print(
+            f"note: book {book} runs on its stored configuration: {change.path} stays {change.before}; "
+            f"{change.after} is for new books only",
+            highlight=False,
+        )
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )

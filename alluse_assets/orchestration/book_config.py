@@ -1,0 +1,92 @@
+"""The configuration that a book runs on: its profile's for a new book, its own stored one afterwards.
+
+The journal's first event keeps the whole configuration. It is the topmost layer, so editing a profile
+never changes a book that is under way; what differs is said instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from alluse_assets.base.config.canonical_form import Change, canonical_value
+from alluse_assets.base.config.config_manager import StoredVersion, load, with_values
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.config.settings_tree import settings, value_at
+from alluse_assets.base.errors import ConfigError
+from alluse_assets.base.events import instant_text
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.journal.store import JournalStore
+
+_RANGE = {"book.replay_start": None, "book.replay_end": None}
+"""How far a replay goes is no trading rule: going on later must not change the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookConfig:
+    """What a book runs on. ``ignored``: settings given now that its stored configuration overrides."""
+
+    config: ProtocolConfig
+    asked: ProtocolConfig
+    """What profile and environment say, with the replay's range."""
+    first_session: str | None
+    ignored: tuple[Change, ...] = ()
+
+
+def config_of_book(
+    store: JournalStore,
+    book: str,
+    profile: str,
+    environ: Mapping[str, str],
+    lump_sum: Decimal | None = None,
+) -> BookConfig:
+    """The configuration of ``book``, whether it exists already or not.
+
+    Raises:
+        ConfigError: a layer is wrong, or ``lump_sum`` is not the one that the book began with.
+    """
+    asked = load(profile, environ).config
+    if lump_sum is not None:
+        asked = with_values(asked, {"book.lump_sum_usd": str(lump_sum)})
+    fresh = with_values(asked, _RANGE)
+    opened = next((row for row in store.read(book) if row.event.type == EventType.BOOK_OPENED), None)
+    if opened is None:
+        return BookConfig(fresh, asked, None)
+    payload: Any = opened.event.payload
+    version = StoredVersion(
+        1, _leaves(payload["config"]), opened.event.actor, instant_text(opened.event.effective_at), "opened"
+    )
+    config = with_values(load(profile, environ, [version]).config, _RANGE)
+    if lump_sum is not None and config.book.lump_sum_usd != fresh.book.lump_sum_usd:
+        raise ConfigError(
+            f"book.lump_sum_usd: book {book!r} began with {config.book.lump_sum_usd} USD, not {lump_sum}; "
+            "give another book's name"
+        )
+    return BookConfig(
+        config, asked, payload["first_session"], tuple(changes_from_stored(payload["config"], fresh))
+    )
+
+
+def changes_from_stored(stored: Any, config: ProtocolConfig) -> list[Change]:
+    """Settings of ``config`` that differ from a stored canonical form; settings it lacks are not compared."""
+    changes = []
+    for name, before in _leaves(stored).items():
+        after = canonical_value(value_at(config, tuple(name.split("."))))
+        if before != after:
+            changes.append(Change(name, before, after))
+    return changes
+
+
+def _leaves(stored: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path, setting in settings().items():
+        branch = stored
+        for part in path:
+            if not isinstance(branch, Mapping) or part not in branch:
+                break
+            branch = branch[part]
+        else:
+            found[setting.name] = branch
+    return found

@@ -1,0 +1,191 @@
+"""What ``alluse doctor`` looks at: each finding says how it is and, where it is not well, what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.adapters.postgres.connect import connect_owner, described
+from alluse_assets.adapters.postgres.migrate import migrate
+from alluse_assets.adapters.postgres.server import database
+from alluse_assets.base.calendar import calendar_horizon
+from alluse_assets.base.config.config_manager import load
+from alluse_assets.base.config.profile_files import shipped_profiles
+from alluse_assets.base.errors import AlluseError
+from alluse_assets.market_data.tables import BARS
+from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.orchestration.installation import Installation
+
+Status = Literal["ok", "off", "warning", "fault"]
+_PACKAGES = ("dagster", "polars", "duckdb", "psycopg", "numba", "great-expectations", "streamlit")
+_LEAST_FREE_BYTES = 2 * 1024**3
+_LEAST_DAYS_OF_CALENDAR = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report. ``remedy`` says what to do when the status is not ok."""
+
+    area: str
+    what: str
+    status: Status
+    found: str
+    remedy: str = ""
+
+
+def examine(environ: Mapping[str, str], today: date) -> list[Finding]:
+    """Look at everything; a part that cannot be looked at is itself a finding."""
+    installation = Installation.from_environment(environ)
+    parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("python", _python),
+        ("configuration", lambda: _configuration(environ)),
+        ("calendar", lambda: _calendar(today)),
+        ("database", lambda: _database(installation, environ)),
+        ("lake", lambda: _lake(installation)),
+        ("sources", lambda: _sources(installation)),
+        ("brokers", _brokers),
+        ("browser", _browser),
+    ]
+    findings: list[Finding] = []
+    for area, look in parts:
+        try:
+            findings += look()
+        except (AlluseError, OSError) as error:
+            findings.append(Finding(area, area, "fault", str(error), "see the message"))
+    return findings
+
+
+def _python() -> Iterator[Finding]:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    yield Finding(
+        "python",
+        "interpreter",
+        "ok" if good else "fault",
+        platform.python_version(),
+        "" if good else "use Python 3.11, 3.12 or 3.13",
+    )
+    for package in _PACKAGES:
+        try:
+            yield Finding("python", package, "ok", importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("python", package, "fault", "not installed", "make install")
+
+
+def _configuration(environ: Mapping[str, str]) -> Iterator[Finding]:
+    for profile in shipped_profiles():
+        try:
+            load(profile, environ)
+            yield Finding("configuration", f"profile {profile}", "ok", "holds")
+        except AlluseError as error:
+            yield Finding("configuration", f"profile {profile}", "fault", str(error), "mend it as it says")
+
+
+def _calendar(today: date) -> Iterator[Finding]:
+    days = (calendar_horizon() - today).days
+    short = days < _LEAST_DAYS_OF_CALENDAR
+    yield Finding(
+        "calendar",
+        "XNYS sessions known until",
+        "warning" if short else "ok",
+        calendar_horizon().isoformat(),
+        "update exchange-calendars before the year is over" if short else "",
+    )
+
+
+def _database(installation: Installation, environ: Mapping[str, str]) -> Iterator[Finding]:
+    with database(installation.postgres, environ) as running:
+        migrate(running.url)
+        kind = "embedded" if running.embedded else "ALLUSE_DATABASE_URL"
+        with connect_owner(running.url) as connection:
+            version = connection.execute("SHOW server_version").fetchone()
+            number = version[0] if version else "unknown"
+            where = "private, started when needed" if running.embedded else described(running.url)
+            yield Finding("database", f"PostgreSQL ({kind})", "ok", f"{number}, {where}")
+            books = connection.execute("SELECT count(*) FROM alluse.book").fetchone()
+            yield Finding("database", "books", "ok", str(books[0] if books else 0))
+            extension = connection.execute(
+                "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"
+            ).fetchone()
+            available = connection.execute(
+                "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
+            ).fetchone()
+            if extension is None:
+                found = "not in this server" if available is None else f"{available[0]} can be created"
+                remedy = (
+                    "not needed yet; for served series point ALLUSE_DATABASE_URL at a server that has it"
+                    if available is None
+                    else "CREATE EXTENSION timescaledb"
+                )
+                yield Finding("database", "TimescaleDB", "off", found, remedy)
+                return
+            licence = connection.execute("SHOW timescaledb.license").fetchone()
+            name = licence[0] if licence else "unknown"
+            yield Finding("database", "TimescaleDB", "ok", f"{extension[0]}, {name} edition")
+            full = name == "timescale"
+            for feature in ("columnstore", "continuous aggregates", "retention policies"):
+                yield Finding(
+                    "database",
+                    f"Timescale {feature}",
+                    "ok" if full else "off",
+                    "on" if full else "not in the Apache edition",
+                    "" if full else "the Timescale licence has it; the tables work without",
+                )
+
+
+def _lake(installation: Installation) -> Iterator[Finding]:
+    folder = installation.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    yield Finding(
+        "lake",
+        str(installation.lake),
+        "ok" if free > _LEAST_FREE_BYTES else "warning",
+        f"{free / 1024**3:.0f} GiB free",
+        "" if free > _LEAST_FREE_BYTES else "make room, or set ALLUSE_HOME to another disk",
+    )
+
+
+def _sources(installation: Installation) -> Iterator[Finding]:
+    lake = Lake(installation.lake)
+    yield Finding("sources", "sample market", "ok", "built in; option prices and VIX are modelled")
+    for table, kind in ((BARS, "bars"), (OPTION_QUOTES, "option_quotes")):
+        rows = sum(manifest.rows for manifest in lake.manifests(table, "files"))
+        yield Finding(
+            "sources",
+            f"files: {kind}",
+            "ok" if rows else "off",
+            f"{rows:,} rows",
+            "" if rows else f"alluse ingest --kind {kind} --path FILE",
+        )
+    for name in ("Alpaca", "Interactive Brokers"):
+        yield Finding("sources", name, "off", "not part of this version", "ingest files meanwhile")
+
+
+def _brokers() -> Iterator[Finding]:
+    yield Finding("brokers", "paper", "ok", "built in")
+    for name in ("Alpaca", "Interactive Brokers"):
+        yield Finding("brokers", name, "off", "not part of this version", "paper trades everything meanwhile")
+
+
+def _browser() -> Iterator[Finding]:
+    path = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+    yield Finding(
+        "browser",
+        "Chromium, for the tests of pages",
+        "ok" if path else "off",
+        path or "not found",
+        "" if path else "apt-get install chromium (as root); those tests are skipped without it",
+    )
+
+
+def is_well(findings: list[Finding]) -> bool:
+    """Whether nothing needed is broken."""
+    return all(finding.status != "fault" for finding in findings)
