@@ -6,7 +6,7 @@ A fold like every projection: only the journal is read, so that the same journal
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +14,17 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.weeks.week_types import CallEnd, CallLeg, PutEnd, PutLeg, WeekFacts
 
 Place = tuple[str, str]
 """Account and underlying."""
+
+_ENDS: Mapping[str, tuple[PutEnd, CallEnd]] = {
+    EventType.OPTION_EXPIRED: (PutEnd.EXPIRED, CallEnd.EXPIRED),
+    EventType.OPTION_CASH_SETTLED: (PutEnd.CASH_SETTLED, CallEnd.CASH_SETTLED),
+    EventType.OPTION_ASSIGNED: (PutEnd.ASSIGNED, CallEnd.CALLED_AWAY),
+}
 
 
 @dataclass(slots=True)
@@ -32,11 +39,18 @@ class _Leg:
     is_over: bool = False
     """Whether the close of the session in which it ended has been seen."""
 
+    def note_close(self, close: Decimal | None) -> None:
+        """A close of the underlying while the leg was open, or of the session in which it ended."""
+        if close is not None and not self.is_over:
+            self.lowest_close = close if self.lowest_close is None else min(self.lowest_close, close)
+
 
 @dataclass(slots=True)
 class _Week:
-    legs: dict[tuple[str, str], _Leg] = field(default_factory=dict)
+    open: dict[tuple[str, str], _Leg] = field(default_factory=dict)
     """By account and contract."""
+    ended: dict[tuple[str, str, str], _Leg] = field(default_factory=dict)
+    """By account, contract and how: one contract can end in parts, each in its own way."""
     held: set[Place] = field(default_factory=set)
     last_basis: dict[Place, Decimal] = field(default_factory=dict)
 
@@ -46,6 +60,7 @@ class WeekOfBook:
     """One finished week of a book: facts by account and underlying, and the accounts' kinds."""
 
     week: str
+    last_session: str
     facts: Mapping[Place, WeekFacts]
     kinds: Mapping[str, str]
 
@@ -65,7 +80,7 @@ def weeks_of_book(
     state, week, finished = BookState(), _Week(), []
     for event in events:
         before, state = state, apply(state, event)
-        _note(week, event, before)
+        _note(week, event, before, state)
         if event.type != EventType.SESSION_CLOSED:
             continue
         payload: Any = event.payload
@@ -79,29 +94,30 @@ def weeks_of_book(
 def _carry_over(state: BookState) -> _Week:
     week = _Week()
     for name, account in state.accounts.items():
-        for symbol, short in account.shorts.items():
+        for instrument, short in account.shorts.items():
             right = short.contract.right
-            end: PutEnd | CallEnd = PutEnd.OPEN if right == "P" else CallEnd.OPEN
-            week.legs[(name, symbol)] = _Leg(short.underlying, right, short.contract.strike, end)
-        for symbol in account.shares:
-            week.held.add((name, symbol))
+            week.open[(name, instrument)] = _open_leg(short.underlying, right, short.contract.strike)
+        week.held.update((name, symbol) for symbol in account.shares)
     return week
 
 
-def _note(week: _Week, event: Event, before: BookState) -> None:
+def _open_leg(symbol: str, right: str, strike: Decimal) -> _Leg:
+    return _Leg(symbol, right, strike, PutEnd.OPEN if right == "P" else CallEnd.OPEN)
+
+
+def _note(week: _Week, event: Event, before: BookState, after: BookState) -> None:
     p: Any = event.payload
     if event.type == EventType.ORDER_FILLED:
         if p["action"] == "SELL_TO_OPEN":
             contract = parse_occ_symbol(p["instrument"])
-            end: PutEnd | CallEnd = PutEnd.OPEN if contract.right == "P" else CallEnd.OPEN
-            week.legs[(p["account"], p["instrument"])] = _Leg(
-                p["symbol"], contract.right, contract.strike, end
-            )
+            leg = _open_leg(p["symbol"], contract.right, contract.strike)
+            week.open.setdefault((p["account"], p["instrument"]), leg)
         elif p["action"] == "BUY_TO_CLOSE":
-            leg = week.legs[(p["account"], p["instrument"])]
+            leg = _ended(week, after, p["account"], p["instrument"], "bought_back")
             # The realised gain is a credit: negative in the postings.
             leg.gain -= sum(
-                (x.amount for x in event.postings if x.ledger_account == "realised_gain"), Decimal(0)
+                (x.amount for x in event.postings if x.ledger_account == LedgerAccount.REALISED_GAIN),
+                Decimal(0),
             )
             if leg.right == "P":
                 leg.end = PutEnd.BOUGHT_BACK_AT_NO_LOSS if leg.gain >= 0 else PutEnd.BOUGHT_BACK_AT_A_LOSS
@@ -109,51 +125,57 @@ def _note(week: _Week, event: Event, before: BookState) -> None:
                 leg.end = CallEnd.BOUGHT_BACK
         elif p["action"] == "BUY":
             week.held.add((p["account"], p["symbol"]))
-    elif event.type == EventType.OPTION_EXPIRED:
-        leg = week.legs[(p["account"], p["contract"])]
-        leg.end = PutEnd.EXPIRED if leg.right == "P" else CallEnd.EXPIRED
-    elif event.type == EventType.OPTION_CASH_SETTLED:
-        leg = week.legs[(p["account"], p["contract"])]
-        leg.end = PutEnd.CASH_SETTLED if leg.right == "P" else CallEnd.CASH_SETTLED
-    elif event.type == EventType.OPTION_ASSIGNED:
-        leg = week.legs[(p["account"], p["contract"])]
+    elif event.type in _ENDS:
+        leg = _ended(week, after, p["account"], p["contract"], event.type)
+        put_end, call_end = _ENDS[event.type]
+        leg.end = put_end if leg.right == "P" else call_end
+        if event.type != EventType.OPTION_ASSIGNED:
+            return
         place = (p["account"], p["symbol"])
         week.held.add(place)
-        if leg.right == "P":
-            leg.end = PutEnd.ASSIGNED
-        else:
-            leg.end = CallEnd.CALLED_AWAY
+        if leg.right == "C":
             leg.adjusted_basis = before.accounts[p["account"]].adjusted_basis(p["symbol"])
             if leg.adjusted_basis is not None:
                 week.last_basis[place] = leg.adjusted_basis
 
 
+def _ended(week: _Week, after: BookState, account: str, contract: str, how: str) -> _Leg:
+    """The leg of what ended; the rest of the contract, if any, stays open beside it."""
+    leg = week.open[(account, contract)]
+    if contract not in after.accounts[account].shorts:
+        del week.open[(account, contract)]
+    ended = week.ended.setdefault((account, contract, how), replace(leg))
+    ended.is_over = False
+    return ended
+
+
 def _note_close(week: _Week, state: BookState, payload: Any) -> None:
-    closes = payload["closes"]
-    for (account, contract), leg in week.legs.items():
-        if leg.is_over:
-            continue
-        if leg.right == "P" and leg.symbol in closes:
-            close = Decimal(closes[leg.symbol])
-            leg.lowest_close = close if leg.lowest_close is None else min(leg.lowest_close, close)
-        leg.is_over = contract not in state.accounts[account].shorts
-    for name, account_state in state.accounts.items():
-        for symbol in account_state.shares:
-            week.held.add((name, symbol))
+    closes = {symbol: Decimal(close) for symbol, close in payload["closes"].items()}
+    for leg in (*week.open.values(), *week.ended.values()):
+        leg.note_close(closes.get(leg.symbol))
+    for leg in week.ended.values():
+        leg.is_over = True
+    for name, account in state.accounts.items():
+        week.held.update((name, symbol) for symbol in account.shares)
 
 
 def _finish(
     week: _Week, state: BookState, payload: Any, tickers_of_kind: Mapping[str, Iterable[str]]
 ) -> WeekOfBook:
     places = {(name, t) for name, account in state.accounts.items() for t in tickers_of_kind[account.kind]}
-    places |= week.held | {(account, leg.symbol) for (account, _), leg in week.legs.items()}
+    every_leg = [((*place, ""), leg) for place, leg in week.open.items()] + list(week.ended.items())
+    places |= week.held | {(key[0], leg.symbol) for key, leg in every_leg}
     facts = {}
     for account, symbol in sorted(places):
         legs = [
-            leg for (name, _), leg in sorted(week.legs.items()) if (name, leg.symbol) == (account, symbol)
+            leg
+            for key, leg in sorted(every_leg, key=lambda item: item[0])
+            if (key[0], leg.symbol) == (account, symbol)
         ]
         close = payload["closes"].get(symbol)
-        basis = state.accounts[account].adjusted_basis(symbol) or week.last_basis.get((account, symbol))
+        basis = state.accounts[account].adjusted_basis(symbol)
+        if basis is None:
+            basis = week.last_basis.get((account, symbol))
         facts[(account, symbol)] = WeekFacts(
             last_price=None if close is None else Decimal(close),
             puts=tuple(
@@ -168,5 +190,8 @@ def _finish(
             adjusted_basis=basis,
         )
     return WeekOfBook(
-        payload["week"], facts, {name: account.kind for name, account in state.accounts.items()}
+        payload["week"],
+        payload["session"],
+        facts,
+        {name: account.kind for name, account in state.accounts.items()},
     )

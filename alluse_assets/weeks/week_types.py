@@ -76,7 +76,8 @@ class WeekFacts:
     """What is known of one account and underlying after a week; prices in USD per share, split-adjusted.
 
     ``held_shares``: at some close or through an assignment or call-away in the week.
-    ``adjusted_basis``: at the week's end, or before the call-away that ended the holding.
+    ``adjusted_basis``: at the week's end, or before the call-away that ended the holding. Not above zero
+    where call income has paid for the shares: then they are in no loss, however low they trade.
     """
 
     last_price: Decimal | None
@@ -134,7 +135,9 @@ def _call_types(facts: WeekFacts, rules: WeekTypeRules) -> set[WeekType]:
     types: set[WeekType] = set()
     called_away = [call for call in facts.calls if call.end is CallEnd.CALLED_AWAY]
     basis = facts.adjusted_basis
-    distance = under(facts.last_price, basis) if facts.last_price is not None and basis else None
+    distance = None
+    if facts.last_price is not None and basis is not None and basis > 0:
+        distance = under(facts.last_price, basis)
     if facts.held_shares and distance is not None:
         if distance < -Decimal(str(rules.recovery)):
             types.add(WeekType.RECOVERY)
@@ -145,12 +148,11 @@ def _call_types(facts: WeekFacts, rules: WeekTypeRules) -> set[WeekType]:
     if any(call.end is CallEnd.ROLLED for call in facts.calls):
         types.add(WeekType.CALL_ROLLED)
     for call in called_away:
-        reference = call.adjusted_basis or basis
+        reference = basis if call.adjusted_basis is None else call.adjusted_basis
         strong = (
             facts.last_price is not None
             and reference is not None
-            and reference > 0
-            and under(facts.last_price, reference) > Decimal(str(rules.strong))
+            and (reference <= 0 or under(facts.last_price, reference) > Decimal(str(rules.strong)))
         )
         types.add(WeekType.STRONG_APPRECIATION if strong else WeekType.APPRECIATION)
     if facts.held_shares or any(call.end is not CallEnd.CALLED_AWAY for call in facts.calls):

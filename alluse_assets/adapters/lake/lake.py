@@ -169,6 +169,24 @@ class Lake:
             found.append(_intact_file(self._folder(table, source, month)))
         return [path for path in found if path]
 
+    def remove_months(self, table: Table, source: str, months: Collection[str]) -> None:
+        """Take whole months away, as if they had never been written.
+
+        Raises:
+            DataError: the disk refuses.
+        """
+        for month in months:
+            folder = self._folder(table, source, month)
+            if not folder.exists():
+                continue
+            try:
+                with partition_lock(folder):
+                    # The manifest first: without it the rest is nobody's.
+                    (folder / FILE_NAME).unlink(missing_ok=True)
+                    remove_leftovers(folder, keep=())
+            except OSError as error:
+                raise DataError(f"cannot empty {folder}: {error}") from error
+
     def months(self, table: Table, source: str) -> list[str]:
         """The months that have a manifest, in order."""
         folder = self._folder(table, source)

@@ -38,6 +38,7 @@ __all__ = [
     "canonical",
     "diff",
     "fingerprint",
+    "from_canonical",
     "load",
     "with_values",
 ]
@@ -78,6 +79,16 @@ def load(
     for version in sorted(stored, key=lambda version: version.number):
         layer = read_stored(version).over(layer)
     return _judge(ProtocolConfig(), layer)
+
+
+def from_canonical(form: Mapping[str, Any]) -> ProtocolConfig:
+    """The configuration whose canonical form, as the journal keeps it, is ``form``.
+
+    Raises:
+        ConfigError: it names settings that this release does not have, or values that it does not allow.
+    """
+    version = StoredVersion(1, form, "journal", "", "the configuration that a book was opened with")
+    return _judge(ProtocolConfig(), read_stored(version)).config
 
 
 def with_values(config: ProtocolConfig, values: Mapping[str, Any]) -> ProtocolConfig:

@@ -1,0 +1,219 @@
+"""Projects a book's journal into the ledger's tables. Pure: the same events give the same rows.
+
+``book_at_closes`` folds the events once; each table is read off the states it returns. Values are computed
+here from postings, lots and the prices of the close, not copied from what the close event says of them, so
+that the two can be checked against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from alluse_assets.base.errors import MissingDataError
+from alluse_assets.base.events import Event
+from alluse_assets.base.money import ZERO, extended
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.book_state import AccountState, BookState, apply
+from alluse_assets.ledger.chart import EQUITY, LedgerAccount
+from alluse_assets.ledger.lots import cost, quantity
+from alluse_assets.ledger.tables import BALANCES, BOOK_ROW, LOTS, NET_ASSET_VALUE, POSITIONS
+
+_RATIO = Decimal("0.000000000001")
+"""Ratios are rounded to twelve decimals, in decimal arithmetic: the same bytes on every processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookAtClose:
+    """A book at one close: what it holds, and the prices of that close in USD per share."""
+
+    session: date
+    state: BookState
+    closes: Mapping[str, Decimal]
+    marks: Mapping[str, tuple[Decimal, str]]
+    """Option contract -> mark and what it is based on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    instrument: str
+    symbol: str
+    right: str | None
+    expiry: date | None
+    strike: float | None
+    quantity: int
+    cost: Decimal
+    mark: Decimal
+    basis: str
+    value: Decimal
+
+
+def book_at_closes(events: Iterable[Event]) -> list[BookAtClose]:
+    """The book at each close, in order."""
+    state, found = BookState(), []
+    for event in events:
+        state = apply(state, event)
+        if event.type == EventType.SESSION_CLOSED:
+            p: Any = event.payload
+            found.append(
+                BookAtClose(
+                    date.fromisoformat(p["session"]),
+                    state,
+                    {symbol: Decimal(close) for symbol, close in p["closes"].items()},
+                    {symbol: (Decimal(m["price"]), m["basis"]) for symbol, m in p["marks"].items()},
+                )
+            )
+    return found
+
+
+def project_balances(closes: Iterable[BookAtClose]) -> pl.DataFrame:
+    """The rows of ``BALANCES``."""
+    rows = [
+        (close.session, name, ledger_account, balance)
+        for close in closes
+        for name, account in sorted(close.state.accounts.items())
+        for ledger_account, balance in sorted(account.balances.items())
+    ]
+    return pl.DataFrame(rows, schema=BALANCES.schema, orient="row")
+
+
+def project_positions(closes: Iterable[BookAtClose]) -> pl.DataFrame:
+    """The rows of ``POSITIONS``.
+
+    Raises:
+        MissingDataError: a close event has no price for something that was held.
+    """
+    rows = [
+        (
+            close.session,
+            name,
+            held.instrument,
+            held.symbol,
+            "share" if held.right is None else "option",
+            held.right,
+            held.expiry,
+            held.strike,
+            held.quantity,
+            held.cost,
+            float(held.mark),
+            held.basis,
+            held.value,
+        )
+        for close in closes
+        for name, account in sorted(close.state.accounts.items())
+        for held in sorted(_positions(close, account), key=lambda held: held.instrument)
+    ]
+    return pl.DataFrame(rows, schema=POSITIONS.schema, orient="row")
+
+
+def project_lots(closes: Sequence[BookAtClose], is_week_end: Callable[[date], bool]) -> pl.DataFrame:
+    """The rows of ``LOTS``. ``is_week_end``: whether a session is the last one of its week."""
+    rows: list[tuple[Any, ...]] = []
+    for close in closes:
+        if close is not closes[-1] and not is_week_end(close.session):
+            continue
+        for name, account in sorted(close.state.accounts.items()):
+            held = [(symbol, lots, 1) for symbol, lots in account.shares.items()]
+            short = [(symbol, option.lots, -1) for symbol, option in account.shorts.items()]
+            for instrument, lots, sign in sorted(held + short, key=lambda item: item[0]):
+                rows += [
+                    (
+                        close.session,
+                        name,
+                        instrument,
+                        number,
+                        lot.acquired,
+                        sign * lot.quantity,
+                        sign * lot.cost,
+                        lot.assigned,
+                        lot.chain_id or None,
+                    )
+                    for number, lot in enumerate(lots, start=1)
+                ]
+    return pl.DataFrame(rows, schema=LOTS.schema, orient="row")
+
+
+def project_net_asset_value(closes: Iterable[BookAtClose]) -> pl.DataFrame:
+    """The rows of ``NET_ASSET_VALUE``: each account, then the book, at each close."""
+    indices: dict[str, _UnitValue] = {}
+    rows: list[tuple[Any, ...]] = []
+    for close in closes:
+        total = [ZERO] * 5
+        for name, account in sorted(close.state.accounts.items()):
+            values = _values(close, account)
+            total = [a + b for a, b in zip(total, values, strict=True)]
+            index = indices.setdefault(name, _UnitValue())
+            rows.append((close.session, name, account.kind, *index.row(values)))
+        rows.append((close.session, BOOK_ROW, "book", *indices.setdefault(BOOK_ROW, _UnitValue()).row(total)))
+    return pl.DataFrame(rows, schema=NET_ASSET_VALUE.schema, orient="row").sort(NET_ASSET_VALUE.key)
+
+
+def capital(account: AccountState) -> Decimal:
+    """Net of everything that flowed in and out of an account, USD: what is no gain."""
+    return -sum((account.balance(ledger_account) for ledger_account in EQUITY), ZERO)
+
+
+@dataclass(slots=True)
+class _UnitValue:
+    """A time-weighted index: begins at 1 before the first session's result."""
+
+    nav: Decimal = ZERO
+    capital: Decimal = ZERO
+    unit: Decimal = Decimal(1)
+    high: Decimal = Decimal(1)
+
+    def row(self, values: Sequence[Decimal]) -> tuple[Any, ...]:
+        """The columns of one close. ``values``: cash, receivables, shares, short options, capital."""
+        nav, flow = sum(values[:4], ZERO), values[4] - self.capital
+        began = self.nav + flow
+        gained = (nav / began - 1).quantize(_RATIO) if began > 0 else Decimal(0)
+        self.nav, self.capital = nav, values[4]
+        self.unit = (self.unit * (1 + gained)).quantize(_RATIO)
+        self.high = max(self.high, self.unit)
+        drawdown = (self.unit / self.high - 1).quantize(_RATIO)
+        return (*values[:4], nav, flow, float(gained), float(self.unit), float(self.high), float(drawdown))
+
+
+def _values(close: BookAtClose, account: AccountState) -> list[Decimal]:
+    shares = options = ZERO
+    for held in _positions(close, account):
+        if held.right is None:
+            shares += held.value
+        else:
+            options += held.value
+    return [account.cash, account.balance(LedgerAccount.RECEIVABLES), shares, options, capital(account)]
+
+
+def _positions(close: BookAtClose, account: AccountState) -> Iterator[_Position]:
+    config: Any = close.state.opened["config"]
+    multiplier = int(config["multiplier"])
+    try:
+        for symbol, lots in account.shares.items():
+            mark, units = close.closes[symbol], quantity(lots)
+            value = extended(mark, units)
+            yield _Position(symbol, symbol, None, None, None, units, cost(lots), mark, "close", value)
+        for instrument, short in account.shorts.items():
+            (mark, basis), units = close.marks[instrument], -short.contracts
+            contract = short.contract
+            value = extended(mark, units * multiplier)
+            yield _Position(
+                instrument,
+                short.underlying,
+                contract.right,
+                contract.expiry,
+                float(contract.strike),
+                units,
+                -cost(short.lots),
+                mark,
+                basis,
+                value,
+            )
+    except KeyError as error:
+        raise MissingDataError(
+            f"the close of {close.session} has no price for {error.args[0]}, which {account.name} holds"
+        ) from error

@@ -1,0 +1,85 @@
+"""All tables that are projected from one book's journal, and the one function that makes them.
+
+Pure: events in, frames out. Where the frames go (the lake, the research file) is decided elsewhere, so that
+every reader of a journal up to some day sees the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.config.config_manager import from_canonical
+from alluse_assets.base.errors import JournalError
+from alluse_assets.base.events import Event
+from alluse_assets.base.table_catalog import Table
+from alluse_assets.execution.project import project_option_trades, project_orders
+from alluse_assets.execution.tables import OPTION_TRADES, ORDERS
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.project import (
+    book_at_closes,
+    project_balances,
+    project_lots,
+    project_net_asset_value,
+    project_positions,
+)
+from alluse_assets.ledger.tables import BALANCES, LOTS, NET_ASSET_VALUE, POSITIONS
+from alluse_assets.reporting.performance import project_performance, project_period_returns
+from alluse_assets.reporting.tables import PERFORMANCE, PERIOD_RETURNS
+from alluse_assets.strategies.decisions import ENTRY_DECISIONS, project_entry_decisions
+from alluse_assets.weeks.project import project_market_modes, project_week_types
+from alluse_assets.weeks.tables import MARKET_MODES, WEEK_TYPES
+
+PROJECTIONS: tuple[Table, ...] = (
+    NET_ASSET_VALUE,
+    BALANCES,
+    POSITIONS,
+    LOTS,
+    ORDERS,
+    OPTION_TRADES,
+    ENTRY_DECISIONS,
+    MARKET_MODES,
+    WEEK_TYPES,
+    PERFORMANCE,
+    PERIOD_RETURNS,
+)
+
+
+def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.DataFrame]:
+    """Every table of ``PROJECTIONS`` by name, in that order, from a book's events.
+
+    Args:
+        events: from the first; where they end is the day that the tables know.
+        calendar: says which sessions end a week.
+
+    Raises:
+        JournalError: the events do not begin with the opening of a book.
+    """
+    if not events or events[0].type != EventType.BOOK_OPENED:
+        raise JournalError("there is no opened book in this journal; replay or open one first")
+    form = events[0].payload["config"]
+    assert isinstance(form, Mapping)
+    config = from_canonical(form)
+    closes = book_at_closes(events)
+
+    def is_week_end(session: date) -> bool:
+        return calendar.week_of(session).last == session
+
+    frames = {
+        NET_ASSET_VALUE.name: project_net_asset_value(closes),
+        BALANCES.name: project_balances(closes),
+        POSITIONS.name: project_positions(closes),
+        LOTS.name: project_lots(closes, is_week_end),
+        ORDERS.name: project_orders(events),
+        OPTION_TRADES.name: project_option_trades(events),
+        ENTRY_DECISIONS.name: project_entry_decisions(events),
+        MARKET_MODES.name: project_market_modes(events),
+        WEEK_TYPES.name: project_week_types(events, config, is_week_end),
+    }
+    value, trades = frames[NET_ASSET_VALUE.name], frames[OPTION_TRADES.name]
+    frames[PERFORMANCE.name] = project_performance(value, trades, frames[BALANCES.name], config.multiplier)
+    frames[PERIOD_RETURNS.name] = project_period_returns(value, lambda day: calendar.week_of(day).id)
+    return frames
