@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import MappingProxyType
 
 Json = str | int | bool | None | list["Json"] | dict[str, "Json"]
 """What a payload may hold. No floats: a decimal is text, so that its bytes are the same everywhere."""
@@ -42,7 +41,7 @@ class Event:
     effective_at: datetime
     actor: str
     key: str
-    payload: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+    payload: Mapping[str, Json] = field(default_factory=dict)
     postings: tuple[Posting, ...] = ()
     cause: str | None = None
     version: int = 1
