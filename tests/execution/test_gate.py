@@ -1,0 +1,111 @@
+"""The pre-trade gate: each rule lets through at its limit and refuses just beyond it, in the journal."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from alluse_assets.execution.gate import RULES, decide
+from alluse_assets.execution.lifecycle import OrderState
+from tests.execution.scene import CALL, CLOSES, OPENS, PUT, Scene, buy_back, buy_shares, quote, sell_put
+
+
+def refused_rules(scene, intent):
+    decision = decide(intent, scene.context(intent, scene.recorder.state))
+    return [rule for rule, _ in decision.refused]
+
+
+def test_a_put_needs_its_whole_strike_in_deployable_cash():
+    assert refused_rules(Scene(cash="33000.00"), sell_put()) == []
+    assert refused_rules(Scene(cash="32999.99"), sell_put()) == ["capital@1"]
+
+
+def test_the_buffer_is_never_deployed():
+    scene = Scene(cash="40000.00", buffer_share=0.175)  # 33,000 left
+    assert refused_rules(scene, sell_put()) == []
+    assert refused_rules(Scene(cash="40000.00", buffer_share=0.1751), sell_put()) == ["capital@1"]
+
+
+def test_collateral_of_open_puts_is_not_spent_twice():
+    premium = Decimal("199.35")  # 2.00 x 100 less the fee, which is cash as well
+    other = sell_put(instrument="AAPL110107P00330500")  # needs 33,050
+    for cash, refused in ((Decimal(66050) - premium, []), (Decimal("66049.99") - premium, ["capital@1"])):
+        scene = Scene(cash=str(cash))
+        assert scene.engine.place(sell_put()) is OrderState.FILLED
+        assert refused_rules(scene, other) == refused
+
+
+def test_what_working_orders_reserve_is_not_spent_twice():
+    scene = Scene(cash="66000.00", quotes={PUT: quote(volume=0)})
+    assert scene.engine.place(sell_put()) is OrderState.ACCEPTED  # no volume: it works
+    assert refused_rules(scene, sell_put(instrument="AAPL110107P00330500")) == ["capital@1"]
+    assert refused_rules(scene, sell_put(instrument="AAPL110107P00330000", purpose="other")) == [
+        "duplicate@1"
+    ]
+
+
+def test_shares_are_bought_only_with_cash_for_price_and_fee():
+    assert refused_rules(Scene(cash="33465.00"), buy_shares()) == []
+    assert refused_rules(Scene(cash="33464.99"), buy_shares()) == ["capital@1"]
+
+
+def test_a_call_is_sold_only_on_shares_that_no_other_call_binds():
+    scene = Scene()
+    call = sell_put(instrument=CALL, limit="1.50", purpose="open_call")
+    assert refused_rules(scene, call) == ["covered@1"]
+    scene.engine.place(buy_shares(199))
+    assert refused_rules(scene, call) == []
+    assert refused_rules(scene, replace(call, quantity=2)) == ["covered@1"]
+    assert scene.engine.place(call) is OrderState.FILLED
+    other = replace(call, instrument="AAPL110107C00345000")
+    assert refused_rules(scene, other) == ["covered@1"]
+
+
+def test_no_more_is_bought_back_than_is_open():
+    scene = Scene()
+    assert refused_rules(scene, buy_back()) == ["closing@1"]
+    scene.engine.place(sell_put(2))
+    assert refused_rules(scene, buy_back(2)) == []
+    assert refused_rules(scene, buy_back(3)) == ["closing@1"]
+
+
+def test_orders_go_out_only_while_the_market_is_open():
+    scene = Scene()
+    for at in (OPENS, CLOSES):
+        assert refused_rules(scene, replace(sell_put(), decided_at=at)) == []
+    tick = timedelta(microseconds=1)
+    for at in (OPENS - tick, CLOSES + tick):
+        assert refused_rules(scene, replace(sell_put(), decided_at=at)) == ["hours@1"]
+
+
+def test_quantity_price_and_life_must_be_positive():
+    scene = Scene()
+    assert refused_rules(scene, sell_put(0)) == ["well-formed@1"]
+    assert refused_rules(scene, sell_put(limit="0")) == ["well-formed@1"]
+    ended = sell_put(instrument="AAPL110106P00330000")  # its life ends at the decision's very instant
+    assert refused_rules(scene, ended) == ["well-formed@1"]
+
+
+def test_an_unknown_account_is_refused_before_anything_else_looks():
+    scene = Scene()
+    assert refused_rules(scene, replace(sell_put(), account="NOPE")) == ["account@1"]
+
+
+def test_a_refusal_is_in_the_journal_with_every_rule_s_words():
+    scene = Scene(cash="1000.00", now=CLOSES)
+    late = replace(sell_put(), decided_at=CLOSES + timedelta(minutes=1))
+    assert scene.engine.place(late) is OrderState.DENIED
+    assert scene.types() == ["order.created", "order.denied"]
+    gate = scene.recorder.events[-1].payload["gate"]
+    assert [r["rule"] for r in gate["refused"]] == ["capital@1", "hours@1"]
+    assert gate["refused"][0]["why"] == ("needs 33000 USD of deployable cash, the account has 1000.00")
+    assert scene.account.cash == Decimal("1000.00")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_every_rule_has_an_id_a_version_and_a_plain_sentence(rule):
+    assert rule.id
+    assert rule.version >= 1
+    assert rule.sentence.endswith(".")
+    assert len(rule.sentence.split()) >= 5
