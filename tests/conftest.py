@@ -1,0 +1,72 @@
+"""A real PostgreSQL for the tests that need one: one throw-away server, a fresh database a test.
+
+All workers, and all test runs of this checkout, share the server; the last one out deletes it.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from psycopg import sql
+
+from alluse_assets.adapters.postgres.connect import connect_owner
+from alluse_assets.adapters.postgres.migrate import migrate, read_migrations
+from alluse_assets.adapters.postgres.server import database
+from tests.paths import ROOT
+
+
+def _execute(url: str, statement: str, name: str, template: str = "template1") -> None:
+    with connect_owner(url) as connection:
+        connection.autocommit = True
+        connection.execute(
+            sql.SQL(statement).format(name=sql.Identifier(name), template=sql.Identifier(template)).as_bytes()
+        )
+
+
+def _with_database(url: str, name: str) -> str:
+    return url.replace("@/alluse?", f"@/{name}?")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The owner's URL of the shared throw-away server; make nothing in its own database."""
+    with database(ROOT / ".alluse" / "tests", {}, durable=False) as shared:
+        yield shared.url
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_url: str) -> str:
+    """A migrated database to copy, named after the migrations, so that another set makes another one."""
+    digest = hashlib.sha256("".join(m.sha256 for m in read_migrations()).encode()).hexdigest()
+    name = f"template_{digest[:12]}"
+    with connect_owner(postgres_url) as lock:
+        lock.execute("SELECT pg_advisory_lock(1)")
+        if not lock.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+            # Renamed when it is complete: a test run that was killed here leaves no half-made template.
+            unfinished = f"unfinished_{uuid.uuid4().hex}"
+            _execute(postgres_url, "CREATE DATABASE {name}", unfinished)
+            migrate(_with_database(postgres_url, unfinished))
+            _execute(postgres_url, "ALTER DATABASE {name} RENAME TO {template}", unfinished, name)
+    return name
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """The owner's URL of a database of the test's own, not migrated."""
+    yield from _own_database(postgres_url, "template1")
+
+
+@pytest.fixture
+def database_url(postgres_url: str, _template: str) -> Iterator[str]:
+    """The owner's URL of a migrated database of the test's own."""
+    yield from _own_database(postgres_url, _template)
+
+
+def _own_database(postgres_url: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres_url, "CREATE DATABASE {name} TEMPLATE {template}", name, template)
+    try:
+        yield _with_database(postgres_url, name)
+    finally:
+        _execute(postgres_url, "DROP DATABASE IF EXISTS {name} WITH (FORCE)", name)
