@@ -70,3 +70,9 @@ def _own_database(postgres_url: str, template: str) -> Iterator[str]:
         yield _with_database(postgres_url, name)
     finally:
         _execute(postgres_url, "DROP DATABASE IF EXISTS {name} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres_url: str, _template: str) -> Iterator[str]:
+    """The owner's URL of one migrated database for all tests of a worker's session."""
+    yield from _own_database(postgres_url, _template)
