@@ -1,4 +1,4 @@
-"""Weeks as assets: the mode guessed before each of them.
+"""Weeks as assets: the mode guessed before each of them, and what it turned out to be.
 
 Surface. A weekly asset takes its sessions from our calendar, never from the keys that Dagster maps.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from alluse_assets.orchestration.asset_factory import Made, table_assets
 from alluse_assets.orchestration.asset_metadata import Trend
-from alluse_assets.orchestration.partitions import SAME_TIME, WEEKS, Span, depends_on
+from alluse_assets.orchestration.partitions import SAME_TIME, Span, depends_on
 from alluse_assets.orchestration.resources import Desk
+from alluse_assets.orchestration.stages import GUESS, REVIEW
 from alluse_assets.weeks.guesses import MODE_GUESSES, guess_rows
+from alluse_assets.weeks.tables import MARKET_MODES, WEEK_TYPES
 
 GROUP = "weeks"
 
@@ -24,7 +26,7 @@ GROUP = "weeks"
     ),
     name="market_mode_guesses",
     scope="book",
-    partitions=WEEKS,
+    stage=GUESS,
     group=GROUP,
     owner="team:trading",
 )
@@ -38,3 +40,27 @@ def market_mode_guesses(desk: Desk, span: Span) -> None:
         MODE_GUESSES, desk.lake_source("book"), rows, replacing=[week.monday for week in weeks]
     )
     desk.progress.step("market-mode guesses", len(weeks), len(weeks))
+
+
+@table_assets(
+    Made(
+        MARKET_MODES,
+        "projected from the journal: the guess that was traded on and what the week's own bars confirmed.",
+        Trend("hit_rate", label="share of right guesses so far"),
+        deps=["market_mode_guesses", depends_on("trading_journal", SAME_TIME)],
+    ),
+    Made(
+        WEEK_TYPES,
+        "the protocol's table applied to the facts of each week, which the journal holds: first match wins.",
+        deps=[depends_on("trading_journal", SAME_TIME)],
+    ),
+    name="week_review",
+    scope="book",
+    stage=REVIEW,
+    group=GROUP,
+    owner="team:research",
+)
+def week_review(desk: Desk, span: Span) -> None:
+    """What each week turned out to be."""
+    desk.rebuild(MARKET_MODES, WEEK_TYPES)
+    desk.progress.step("week types", len(span.keys), len(span.keys))

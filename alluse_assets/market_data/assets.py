@@ -1,0 +1,78 @@
+"""Market data as assets: bars, rates and corporate actions as they came, clean bars, indicators.
+
+Surface: each asset names its table and the step that makes it. They are every book's, so their keys
+have no prefix.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
+from alluse_assets.orchestration.asset_factory import Made, table_assets
+from alluse_assets.orchestration.asset_metadata import Trend
+from alluse_assets.orchestration.partitions import Span
+from alluse_assets.orchestration.raw_tables import RAW_BARS
+from alluse_assets.orchestration.resources import Desk
+from alluse_assets.orchestration.stages import MARKET
+
+GROUP = "market_data"
+OWNER = "team:data"
+
+
+@table_assets(
+    Made(RAW_BARS, "asked of the configured source, month by month, and kept as it came."),
+    Made(RATES, "asked of the source; a profile may set one flat rate instead, then this stays empty."),
+    Made(CORPORATE_ACTIONS, "asked of the source by ex-date."),
+    name="collect_bars",
+    scope="market",
+    stage=MARKET,
+    group=GROUP,
+    owner=OWNER,
+)
+def collected(desk: Desk, span: Span) -> dict[str, object]:
+    """What the source has of the months."""
+    counts = desk.steps.collect_bars(span.start, span.end)
+    desk.progress.step("bars", 1, 3)
+    return {"source": desk.steps.market, "rows collected": counts.rows}
+
+
+@table_assets(
+    Made(
+        BARS,
+        "the raw bars that keep every rule; a row that breaks one goes to quarantine with the rule's name.",
+        Trend("close", pl.col("symbol") == "SPX", "close of SPX"),
+        never_empty=True,
+        deps=["raw_bars"],
+    ),
+    name="bars",
+    scope="market",
+    stage=MARKET,
+    group=GROUP,
+    owner=OWNER,
+)
+def bars(desk: Desk, span: Span) -> dict[str, object]:
+    """Raw bars to clean ones."""
+    counts = desk.steps.validate_bars(span.start, span.end)
+    desk.progress.step("bars", 2, 3)
+    return {"rows quarantined": counts.quarantined}
+
+
+@table_assets(
+    Made(
+        INDICATORS,
+        "computed from the clean bars, warmed up on the sessions before the first month.",
+        Trend("realised_volatility_annual", label="realised volatility, mean of all symbols"),
+        never_empty=True,
+        deps=["bars"],
+    ),
+    name="indicators",
+    scope="market",
+    stage=MARKET,
+    group=GROUP,
+    owner="team:research",
+)
+def indicators(desk: Desk, span: Span) -> None:
+    """Indicators of the clean bars."""
+    desk.steps.compute_indicators(span.start, span.end)
+    desk.progress.step("bars", 3, 3)

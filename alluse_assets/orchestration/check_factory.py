@@ -1,0 +1,96 @@
+"""Makes the blocking checks of a table: its description holds for every row, and not too much was refused.
+
+Quarantine happens inside the asset, before; a check judges what came through and stops what is downstream.
+"""
+
+import dagster as dg
+import polars as pl
+
+from alluse_assets.base.quarantine import QUARANTINE
+from alluse_assets.base.table_catalog import Table
+from alluse_assets.orchestration.asset_metadata import counts_table
+from alluse_assets.orchestration.expectations import Verdict, judge
+from alluse_assets.orchestration.partitions import Span, span_of
+from alluse_assets.orchestration.resources import Desk
+
+
+class QuarantineLimit(dg.Config):
+    """``blocking_share``: refused rows / all rows of the run, above which nothing downstream runs."""
+
+    blocking_share: float = 0.05
+
+
+def table_checks(
+    table: Table, partitions: dg.PartitionsDefinition[str]
+) -> tuple[dg.AssetChecksDefinition, dg.AssetChecksDefinition]:
+    """Both checks of the asset called as ``table``; they judge the partitions of the run they are in."""
+
+    @dg.asset_check(
+        asset=table.name,
+        name="description_holds",
+        blocking=True,
+        description=(
+            f"Every row of {table.name} has the types, ranges and allowed values that its description says, "
+            f"and {', '.join(table.key)} is unique. Great Expectations, from the table's description."
+        ),
+        required_resource_keys={"desk"},
+    )
+    def description_holds(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        desk: Desk = context.resources.desk
+        span = _span(context, partitions)
+        source = desk.lake_source("market")
+        rows = desk.services.lake.read(
+            table, source, span.start if span else None, span.end if span else None
+        )
+        verdict = judge(table, rows)
+        return dg.AssetCheckResult(passed=verdict.holds, metadata=_shown(verdict))
+
+    @dg.asset_check(
+        asset=table.name,
+        name="quarantined_share",
+        blocking=True,
+        description=f"The share of rows of {table.name} that were refused stays within the blocking limit.",
+        required_resource_keys={"desk"},
+    )
+    def quarantined_share(
+        context: dg.AssetCheckExecutionContext, config: QuarantineLimit
+    ) -> dg.AssetCheckResult:
+        desk: Desk = context.resources.desk
+        span = _span(context, partitions)
+        start, end = (span.start, span.end) if span else (None, None)
+        lake, source = desk.services.lake, desk.lake_source("market")
+        good = lake.read(table, source, start, end, columns=list(table.key[:1])).height
+        refused = lake.read(QUARANTINE, source, start, end, where=pl.col("table") == table.name)
+        by_rule = dict(refused.group_by("rule").len().sort("rule").iter_rows())
+        share = refused.height / max(good + refused.height, 1)
+        return dg.AssetCheckResult(
+            passed=share <= config.blocking_share,
+            metadata={
+                "refused share": round(share, 6),
+                "limit": config.blocking_share,
+                "refused rows": refused.height,
+                "by rule": counts_table(by_rule, "rule"),
+            },
+        )
+
+    return description_holds, quarantined_share
+
+
+def _span(context: dg.AssetCheckExecutionContext, partitions: dg.PartitionsDefinition[str]) -> Span | None:
+    """The partitions of the run; None, hence everything, when a check is run on its own without any."""
+    if context.has_partition_key_range:
+        bounds = context.partition_key_range
+        return span_of(partitions, [bounds.start, bounds.end])
+    if context.has_partition_key:
+        return span_of(partitions, [context.partition_key])
+    return None
+
+
+def _shown(verdict: Verdict) -> dict[str, int | dg.MarkdownMetadataValue]:
+    lines = ["| expectation | column | rows | examples |", "| --- | --- | --- | --- |"]
+    lines += [f"| {f.expectation} | {f.column} | {f.rows:,} | {f.examples} |" for f in verdict.failures]
+    return {
+        "rows judged": verdict.rows,
+        "expectations": verdict.expectations,
+        "failed": dg.MetadataValue.md("\n".join(lines) if verdict.failures else "none"),
+    }

@@ -1,0 +1,146 @@
+"""The two resources of the code location: the desk, which is one book's open installation, and progress.
+
+The desk is opened once a run, in the process that does the work. What is heavy to import (the database,
+the numerical steps) is imported when a desk is used, never when the code location is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import dagster as dg
+import polars as pl
+
+from alluse_assets.base.errors import ConfigError
+from alluse_assets.base.table_catalog import Table
+from alluse_assets.orchestration.progress import Progress
+
+if TYPE_CHECKING:
+    from alluse_assets.base.config.model_protocol import ProtocolConfig
+    from alluse_assets.journal.chain import Head
+    from alluse_assets.orchestration.book_config import BookConfig
+    from alluse_assets.orchestration.market_feed import MarketFeed
+    from alluse_assets.orchestration.market_steps import MarketSteps
+    from alluse_assets.orchestration.replay import Replay
+    from alluse_assets.orchestration.services import Services
+
+Scope = Literal["market", "book"]
+"""Whose a table is: the market's, shared by all books, or one book's."""
+
+
+@dataclass
+class Desk:
+    """An open installation, seen from one book."""
+
+    services: Services
+    book: str
+    profile: str
+    progress: Progress
+    _projected: tuple[Head, dict[str, pl.DataFrame]] | None = field(default=None, init=False, repr=False)
+
+    @cached_property
+    def chosen(self) -> BookConfig:
+        """The book's configuration: its own stored one, or its profile's when it is new."""
+        from alluse_assets.orchestration.book_config import config_of_book
+
+        return config_of_book(self.services.store, self.book, self.profile, os.environ)
+
+    @property
+    def config(self) -> ProtocolConfig:
+        """What the book runs on."""
+        return self.chosen.config
+
+    @cached_property
+    def first_session(self) -> date:
+        """The book's first session.
+
+        Raises:
+            ConfigError: the book is new, and its profile says nothing of a start.
+        """
+        stored = self.chosen.first_session
+        start = date.fromisoformat(stored) if stored else self.chosen.asked.book.replay_start
+        if start is None:
+            raise ConfigError(
+                f"book.replay_start: profile {self.profile!r} does not say when a book begins; set it there"
+            )
+        return self.services.calendar.sessions(start, self.services.calendar.horizon)[0]
+
+    @cached_property
+    def steps(self) -> MarketSteps:
+        """The steps that prepare the book's market."""
+        from alluse_assets.orchestration.market_steps import MarketSteps
+        from alluse_assets.orchestration.services import market_source
+
+        services = self.services
+        source = market_source(self.config, services.calendar)
+        return MarketSteps(services.lake, self.config, services.calendar, source)
+
+    def feed(self, last_session: date) -> MarketFeed:
+        """What the book sees of its market up to ``last_session``."""
+        from alluse_assets.orchestration.market_feed import MarketFeed
+
+        services = self.services
+        return MarketFeed(
+            services.lake, self.config, services.calendar, self.book, self.first_session, last_session
+        )
+
+    def replay(self) -> Replay:
+        """What closes the book's sessions."""
+        from alluse_assets.orchestration.replay import Replay
+
+        services = self.services
+        return Replay(
+            services.store,
+            services.anchors,
+            services.lake,
+            services.calendar,
+            self.book,
+            self.profile,
+            self.config,
+        )
+
+    def rebuild(self, *tables: Table) -> None:
+        """Write ``tables``, projected from the whole journal, into the lake."""
+        from alluse_assets.orchestration.projections import read_events, write_whole
+        from alluse_assets.reporting.projections import project
+
+        services = self.services
+        head = services.store.head(self.book)
+        if self._projected is None or self._projected[0] != head:
+            self._projected = head, project(read_events(services.store, self.book), services.calendar)
+        for table in tables:
+            write_whole(services.lake, table, self.book, self._projected[1][table.name])
+
+    def lake_source(self, scope: Scope) -> str:
+        """Under which source the lake keeps the tables of ``scope``."""
+        return f"book={self.book}" if scope == "book" else self.config.market.source
+
+
+@contextmanager
+def open_desk(book: str, profile: str, progress: Progress) -> Iterator[Desk]:
+    """Open the installation that the environment names, for ``book``.
+
+    Raises:
+        ServerError: the database cannot be started, reached or migrated.
+    """
+    from alluse_assets.orchestration.services import open_services
+
+    with open_services(os.environ) as services:
+        yield Desk(services, book, profile, progress)
+
+
+def desk_resource(book: str, profile: str) -> dg.ResourceDefinition:
+    """The desk of ``book`` for the length of a run. ``profile``: what a new book would run on."""
+
+    @dg.resource(required_resource_keys={"progress"}, description=f"The installation, for book {book}")
+    def desk(context: dg.InitResourceContext) -> Iterator[Desk]:
+        with open_desk(book, profile, context.resources.progress) as opened:
+            yield opened
+
+    return desk
