@@ -45,8 +45,9 @@ def read_events(store: JournalStore, book: str) -> list[Event]:
 def write_whole(lake: Lake, table: Table, book: str, frame: pl.DataFrame) -> None:
     """Make ``frame`` all that the lake has of a book's table: other rows and months go."""
     source = f"book={book}"
-    sessions = frame["session"]
-    months = set(sessions.dt.strftime("%Y-%m"))
+    wanted = table.conform(frame).sort(table.key)
+    months = set(wanted["session"].dt.strftime("%Y-%m"))
     lake.remove_months(table, source, [month for month in lake.months(table, source) if month not in months])
-    stored = lake.read(table, source, columns=["session"])["session"]
-    lake.write(table, source, frame, replacing={*sessions, *stored})
+    stored = lake.read(table, source)
+    if not stored.equals(wanted):
+        lake.write(table, source, wanted, replacing={*wanted["session"], *stored["session"]})

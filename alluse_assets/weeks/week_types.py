@@ -6,6 +6,7 @@ type. All legs' own types are kept beside it, and so are the facts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -27,6 +28,21 @@ class WeekType(StrEnum):
     PREMIUM_ONLY = "C-PNO"
     EXPIRED_WORTHLESS = "P-EW"
     IDLE = "W-IDL"
+
+
+WEEK_TYPE_TEXT: Mapping[WeekType, str] = {
+    WeekType.DEEP_DRAWDOWN: "a close far under the strike of an open put",
+    WeekType.PUT_ROLLED: "a put was rolled",
+    WeekType.ASSIGNED_OVER_LIMIT: "a put was assigned or settled, the price under the limit",
+    WeekType.ASSIGNED_WITHIN_LIMIT: "a put was assigned or settled, the price within the limit",
+    WeekType.RECOVERY: "shares far under their adjusted basis",
+    WeekType.CALL_ROLLED: "a call was rolled, or shares under their adjusted basis",
+    WeekType.STRONG_APPRECIATION: "shares called away well over their basis",
+    WeekType.APPRECIATION: "shares called away",
+    WeekType.PREMIUM_ONLY: "shares held, or a call ended without a call-away",
+    WeekType.EXPIRED_WORTHLESS: "a put expired worthless, was bought back at no loss, or stayed open",
+    WeekType.IDLE: "no option and no shares",
+}
 
 
 class PutEnd(StrEnum):
