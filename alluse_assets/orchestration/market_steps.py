@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -26,14 +26,10 @@ from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS
 from alluse_assets.option_chains.quotes import clean_option_quotes
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
+from alluse_assets.orchestration.raw_tables import RAW_BARS, RAW_OPTION_QUOTES
 from alluse_assets.strategies.candidates import CANDIDATES
 from alluse_assets.strategies.entry import screen
 from alluse_assets.strategies.entry_calendar import entry_calendar
-
-RAW_BARS = replace(BARS, name="raw_bars", layer="raw", description="Daily bars as the source gave them.")
-RAW_OPTION_QUOTES = replace(
-    OPTION_QUOTES, name="raw_option_quotes", layer="raw", description="Option quotes as the source gave them."
-)
 
 
 @dataclass(frozen=True, slots=True)
