@@ -12,7 +12,6 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
-from sqlalchemy.engine import URL
 
 from alluse_assets.adapters.postgres.server_files import APP_ROLE
 from alluse_assets.base.errors import ServerError
@@ -97,6 +96,9 @@ def dagster_storage_url(url: str) -> str:
     Raises:
         ServerError: ``url`` is no PostgreSQL URL.
     """
+    # Most processes never need it, and it is slow to import.
+    from sqlalchemy.engine import URL
+
     parts = _parts(url.replace("postgresql+psycopg2://", "postgresql://", 1))
     user, password, database = (parts.pop(name, None) for name in ("user", "password", "dbname"))
     host, port = parts.pop("host", None), parts.pop("port", None)

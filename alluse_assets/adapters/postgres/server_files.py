@@ -5,13 +5,15 @@ Paths, accounts and the text of the configuration; starting and stopping is ``em
 
 from __future__ import annotations
 
+import contextlib
 import grp
-import hashlib
 import os
 import pwd
 import re
+import secrets
 import stat
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,22 +157,45 @@ class ServerFiles:
 
 
 def server_files(state_dir: Path, system_dir: Path = SYSTEM_DIR) -> ServerFiles:
-    """Where the server of ``state_dir`` keeps its files; nothing is made yet.
+    """Where the server of ``state_dir`` keeps its files; none of them is made yet.
 
     PostgreSQL refuses to run as root. As root its data lies under ``system_dir``, where an account
     that nobody else has can reach it; the state folder may be inside a folder that only root enters.
+    Which data belong to the state folder is said by a file in it: a state folder that was deleted and
+    made anew, or another checkout at the same path, begins with an empty database.
     """
     state_dir = state_dir.absolute().resolve()
     if os.geteuid() != 0:
         own = state_dir / "postgres"
         return ServerFiles(state_dir, own, own, None)
-    digest = hashlib.sha256(os.fsencode(state_dir)).hexdigest()
-    home = system_dir / digest[:16]
+    identity = _identity(state_dir)
+    home = system_dir / identity
     try:
         account = (home / "data").stat().st_uid
     except FileNotFoundError:
-        account = _unused_account(int(digest, 16))
+        account = _unused_account(int(identity, 16))
     return ServerFiles(state_dir, home / "control", home, account)
+
+
+def _identity(state_dir: Path) -> str:
+    """Sixteen hex digits that name the server of ``state_dir``, drawn once and kept in it.
+
+    Raises:
+        ServerError: the file holds something else.
+    """
+    path = state_dir / "server_id"
+    if not path.exists():
+        state_dir.mkdir(parents=True, exist_ok=True)
+        drawn = path.with_name(f"server_id.{os.getpid()}.{threading.get_ident()}")
+        drawn.write_text(secrets.token_hex(8), encoding="ascii")
+        # Of two that draw at once the first to link wins, and the other one reads its number.
+        with contextlib.suppress(FileExistsError):
+            os.link(drawn, path)
+        drawn.unlink()
+    identity = path.read_text(encoding="utf-8").strip()
+    if not re.fullmatch(r"[0-9a-f]{16}", identity):
+        raise ServerError(f"{path} should hold 16 hex digits, the name of a folder in {SYSTEM_DIR}")
+    return identity
 
 
 def _unused_account(start: int) -> int:

@@ -182,3 +182,24 @@ def test_a_user_id_without_an_account_is_told_what_to_do(reachable_folder: Path)
     assert attempt.returncode == 1
     assert "user id 12345 has no account on this machine" in attempt.stderr
     assert "Traceback" not in attempt.stderr
+
+
+def test_a_state_folder_made_anew_begins_with_an_empty_database(tmp_path):
+    """A wiped state folder, or a fresh clone at the same path, must not meet an old database.
+
+    Once the data folder was named after the path alone, and a fresh clone replayed nothing because the
+    books of a deleted one were still there.
+    """
+    state = tmp_path / "state"
+    first = EmbeddedServer(state, durable=False, system_dir=tmp_path / "system")
+    home = first.files.home
+    assert EmbeddedServer(state, durable=False, system_dir=tmp_path / "system").files.home == home
+    shutil.rmtree(state)
+    again = EmbeddedServer(state, durable=False, system_dir=tmp_path / "system")
+    assert again.files.home != home
+
+
+def test_a_state_folder_that_was_moved_keeps_its_database(tmp_path):
+    home = EmbeddedServer(tmp_path / "old", system_dir=tmp_path / "system").files.home
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert EmbeddedServer(tmp_path / "new", system_dir=tmp_path / "system").files.home == home
