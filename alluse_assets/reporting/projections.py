@@ -11,6 +11,8 @@ from datetime import date
 
 import polars as pl
 
+from alluse_assets.accounts.project import project_book_terms
+from alluse_assets.accounts.tables import BOOK_TERMS
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.config_manager import from_canonical
 from alluse_assets.base.errors import JournalError
@@ -34,6 +36,7 @@ from alluse_assets.weeks.project import project_market_modes, project_week_types
 from alluse_assets.weeks.tables import MARKET_MODES, WEEK_TYPES
 
 PROJECTIONS: tuple[Table, ...] = (
+    BOOK_TERMS,
     NET_ASSET_VALUE,
     BALANCES,
     POSITIONS,
@@ -69,6 +72,7 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
         return calendar.week_of(session).last == session
 
     frames = {
+        BOOK_TERMS.name: project_book_terms(events),
         NET_ASSET_VALUE.name: project_net_asset_value(closes),
         BALANCES.name: project_balances(closes),
         POSITIONS.name: project_positions(closes),
