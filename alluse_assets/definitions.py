@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+import alluse_assets.accounts.assets
 import alluse_assets.execution.assets
 import alluse_assets.journal.assets
 import alluse_assets.ledger.assets
@@ -27,6 +28,8 @@ from alluse_assets.base.config.config_manager import load
 from alluse_assets.base.config.profile_files import shipped_profiles
 from alluse_assets.orchestration.progress import LoggedProgress
 from alluse_assets.orchestration.resources import desk_resource
+from jobs.export import export_job
+from jobs.replay import replay
 from jobs.weekly_cycle import STAGE_JOBS, weekly_cycle, weekly_cycle_schedule
 
 DEFAULT_BOOK = "sample"
@@ -39,6 +42,7 @@ _BOOK = [
     alluse_assets.journal.assets,
     alluse_assets.execution.assets,
     alluse_assets.ledger.assets,
+    alluse_assets.accounts.assets,
     alluse_assets.reporting.assets,
 ]
 
@@ -68,7 +72,7 @@ def build_defs(
             *dg.load_assets_from_modules(_BOOK, key_prefix=key_prefix(name)),
         ],
         asset_checks=dg.load_asset_checks_from_modules(_MARKET_CHECKS),
-        jobs=[*STAGE_JOBS, weekly_cycle],
+        jobs=[*STAGE_JOBS, weekly_cycle, replay, export_job(key_prefix(name))],
         schedules=[weekly_cycle_schedule],
         executor=dg.in_process_executor,
         resources={

@@ -12,6 +12,8 @@ from alluse_assets.cli.doctor_command import doctor_command
 from alluse_assets.cli.errors import expected_errors
 from alluse_assets.cli.ingest_command import ingest_command
 from alluse_assets.cli.replay_command import replay_command
+from alluse_assets.cli.run_command import run_command
+from alluse_assets.cli.up_command import up_command
 from alluse_assets.cli.verify_command import verify_command
 
 __all__ = ["build_app", "main"]
@@ -25,6 +27,8 @@ def build_app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    app.command("run")(run_command)
+    app.command("up")(up_command)
     app.command("doctor")(doctor_command)
     app.command("replay")(replay_command)
     app.command("verify")(verify_command)

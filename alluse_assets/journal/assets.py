@@ -5,7 +5,6 @@ A session depends on the one before it, so two years are one run.
 """
 
 from collections import Counter
-from typing import Any
 
 import dagster as dg
 
@@ -40,7 +39,7 @@ appended in one transaction; a run that was stopped goes on behind the last sess
     metadata={"key": "book, seq", "dagster/table_name": "alluse.journal"},
     tags={"alluse/layer": "core", STAGE_TAG: TRADING.name},
 )
-def trading_journal(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+def trading_journal(context: dg.AssetExecutionContext) -> None:
     """Close every session of the range that the book has not closed yet."""
     desk: Desk = context.resources.desk
     span = span_of(SESSIONS, context.partition_keys)
@@ -49,11 +48,13 @@ def trading_journal(context: dg.AssetExecutionContext) -> dg.MaterializeResult[A
         span.end,
         lambda session, done, total: desk.progress.step(f"trading {session}", done, total),
     )
-    counts = Counter(row.event.type for row in desk.services.store.read(desk.book))
-    return dg.MaterializeResult(
-        metadata={
+    counts = Counter(event.type for event in desk.events())
+    # On the last session only: metadata of the result would be copied to every session's event.
+    context.add_asset_metadata(
+        {
             "dagster/row_count": head.seq,
             "head": head.hash.hex(),
             "events": counts_table(counts, "event"),
-        }
+        },
+        partition_key=span.keys[-1],
     )

@@ -62,11 +62,7 @@ def materialise_range(
     from alluse_assets.definitions import build_defs
 
     first = max(start or desk.first_session, desk.first_session)
-    last = end or desk.chosen.asked.book.replay_end
-    if last is None:
-        raise ConfigError(
-            f"book.replay_end: profile {desk.profile!r} does not say where to stop; give a last day"
-        )
+    last = desk.last_day(end)
     sessions = desk.services.calendar.sessions(first, last)
     if not sessions:
         raise ConfigError(f"there is no session of book {desk.book!r} from {first} to {last}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ import dagster as dg
 import polars as pl
 
 from alluse_assets.base.errors import ConfigError
+from alluse_assets.base.events import Event
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.orchestration.progress import Progress
 
@@ -36,20 +38,23 @@ Scope = Literal["market", "book"]
 
 @dataclass
 class Desk:
-    """An open installation, seen from one book."""
+    """An open installation, seen from one book. ``lump_sum``: of a new book, instead of its profile's."""
 
     services: Services
     book: str
     profile: str
     progress: Progress
-    _projected: tuple[Head, dict[str, pl.DataFrame]] | None = field(default=None, init=False, repr=False)
+    lump_sum: Decimal | None = None
+    _head: Head | None = field(default=None, init=False, repr=False)
+    _events: list[Event] = field(default_factory=list, init=False, repr=False)
+    _projected: dict[str, pl.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def chosen(self) -> BookConfig:
         """The book's configuration: its own stored one, or its profile's when it is new."""
         from alluse_assets.orchestration.book_config import config_of_book
 
-        return config_of_book(self.services.store, self.book, self.profile, os.environ)
+        return config_of_book(self.services.store, self.book, self.profile, os.environ, self.lump_sum)
 
     @property
     def config(self) -> ProtocolConfig:
@@ -70,6 +75,19 @@ class Desk:
                 f"book.replay_start: profile {self.profile!r} does not say when a book begins; set it there"
             )
         return self.services.calendar.sessions(start, self.services.calendar.horizon)[0]
+
+    def last_day(self, given: date | None) -> date:
+        """``given``, else the day on which the profile stops.
+
+        Raises:
+            ConfigError: neither says where to stop.
+        """
+        last = given or self.chosen.asked.book.replay_end
+        if last is None:
+            raise ConfigError(
+                f"book.replay_end: profile {self.profile!r} does not say where to stop; give a last day"
+            )
+        return last
 
     @cached_property
     def steps(self) -> MarketSteps:
@@ -105,17 +123,25 @@ class Desk:
             self.config,
         )
 
+    def events(self) -> list[Event]:
+        """The book's journal from the first event; read again when it has grown."""
+        from alluse_assets.orchestration.projections import read_events
+
+        head = self.services.store.head(self.book)
+        if head != self._head:
+            self._head, self._events, self._projected = head, read_events(self.services.store, self.book), {}
+        return self._events
+
     def rebuild(self, *tables: Table) -> None:
         """Write ``tables``, projected from the whole journal, into the lake."""
-        from alluse_assets.orchestration.projections import read_events, write_whole
+        from alluse_assets.orchestration.projections import write_whole
         from alluse_assets.reporting.projections import project
 
-        services = self.services
-        head = services.store.head(self.book)
-        if self._projected is None or self._projected[0] != head:
-            self._projected = head, project(read_events(services.store, self.book), services.calendar)
+        events = self.events()
+        if not self._projected:
+            self._projected = project(events, self.services.calendar)
         for table in tables:
-            write_whole(services.lake, table, self.book, self._projected[1][table.name])
+            write_whole(self.services.lake, table, self.book, self._projected[table.name])
 
     def lake_source(self, scope: Scope) -> str:
         """Under which source the lake keeps the tables of ``scope``."""

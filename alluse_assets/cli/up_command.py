@@ -1,0 +1,69 @@
+"""``alluse up``: the Dagster UI and the app on loopback, with the database under them, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from alluse_assets.cli.surfaces import (
+    Surface,
+    children,
+    require_free,
+    stop_on_signals,
+    wait_until_up,
+    watch,
+)
+from alluse_assets.orchestration.dagster_home import HOME_VARIABLE, PROJECT, prepare_dagster_home
+from alluse_assets.orchestration.services import open_services
+
+
+def up_command(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port of the Dagster UI.")] = 3000,
+    app_port: Annotated[int, typer.Option("--app-port", help="Port of the app.")] = 8501,
+    book: Annotated[str, typer.Option("--book", "-b", help="The book that the graph shows.")] = "",
+) -> None:
+    """Start the Dagster UI, its daemon and the app; Ctrl-C stops all of them and the database."""
+    console = Console(stderr=True, highlight=False)
+    surfaces = [
+        Surface("Dagster UI", _dagster(host, port), port, "/server_info"),
+        Surface("app", _streamlit(host, app_port), app_port, "/_stcore/health"),
+    ]
+    require_free(host, port, "Dagster UI", "--port")
+    require_free(host, app_port, "app", "--app-port")
+    with stop_on_signals(), open_services(os.environ) as services:
+        environment = {
+            **os.environ,
+            **services.database.child_environment,
+            HOME_VARIABLE: str(prepare_dagster_home(services.installation)),
+            "ALLUSE_HOME": str(services.installation.home),
+            **({"ALLUSE_BOOK": book} if book else {}),
+        }
+        logs = services.installation.home / "logs"
+        with children(surfaces, environment, logs) as running:
+            wait_until_up(host, surfaces, running, logs)
+            for surface in surfaces:
+                console.print(f"{surface.name}: http://{host}:{surface.port}")
+            console.print("Ctrl-C stops everything")
+            watch(surfaces, running, logs)
+
+
+def _dagster(host: str, port: int) -> list[str]:
+    workspace = str(PROJECT / "workspace.yaml")
+    return [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", host, "-p", str(port)]
+
+
+def _streamlit(host: str, port: int) -> list[str]:
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+        "server.fileWatcherType": "none",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-m", "streamlit", "run", str(PROJECT / "analytics_app" / "app.py"), *flags]
