@@ -12,6 +12,9 @@ help: ## this list
 
 install: .venv/.installed ## make .venv and install the pinned dependencies
 
+# Without this, a shell that forbids it makes every start compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .venv/.installed: requirements.lock pyproject.toml deploy/install.sh
 	@PYTHON="$(PYTHON)" bash deploy/install.sh
 	@touch $@

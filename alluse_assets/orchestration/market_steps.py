@@ -19,6 +19,7 @@ from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.quarantine import QUARANTINE
+from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.cleaning import clean_bars
 from alluse_assets.market_data.indicators import indicators
 from alluse_assets.market_data.source import MarketDataSource
@@ -55,22 +56,31 @@ class MarketSteps:
         return self.config.market.source
 
     def symbols(self) -> list[str]:
-        """Every symbol that the configuration names, sorted."""
-        accounts = self.config.accounts
-        named = {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
-        return sorted(named | {self.config.market.mode_symbol})
+        """Every symbol whose bars are kept, sorted: all that the source has, else what is configured."""
+        if self.source is not None:
+            return sorted(self.source.provides()["bars"].symbols)
+        return sorted({*self._tickers(), self.config.market.mode_symbol})
 
     def underlyings(self) -> list[str]:
-        """Every symbol whose options may be traded, sorted."""
+        """Every symbol whose option quotes are kept, sorted.
+
+        An index that is read for the market mode only has no chain of its own here.
+        """
+        if self.source is None:
+            return sorted(self._tickers())
+        index = set(self.config.market.index_options) - self._tickers()
+        return sorted(set(self.source.provides()["option_quotes"].symbols) - index)
+
+    def _tickers(self) -> set[str]:
         accounts = self.config.accounts
-        return sorted({*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers})
+        return {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
 
     def collect_bars(self, start: date, end: date) -> Counts:
         """Bars, rates and corporate actions from the source into the lake's raw layer."""
         if self.source is None:
             rows = self.lake.read(BARS, self.market, start, end, columns=["ts"]).height
             return Counts(rows)
-        bars = self.source.bars([*self.symbols(), self.config.market.vix_symbol], start, end)
+        bars = self.source.bars(self.symbols(), start, end)
         self.lake.write(RAW_BARS, self.market, bars)
         self.lake.write(RATES, self.market, self.source.rates(start, end))
         actions = self.source.corporate_actions(self.symbols(), start, end)
@@ -181,9 +191,11 @@ def months_of(start: date, end: date) -> Iterator[tuple[date, date]]:
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
 
-def missing_months(lake: Lake, market: str, start: date, end: date) -> Sequence[tuple[date, date]]:
-    """Months of the range that have no priced chains yet."""
-    there = set(lake.months(OPTION_CHAINS, market))
+def missing_months(
+    lake: Lake, table: Table, market: str, start: date, end: date
+) -> Sequence[tuple[date, date]]:
+    """Months of the range that ``table`` has nothing of yet."""
+    there = set(lake.months(table, market))
     return [(first, last) for first, last in months_of(start, end) if f"{first:%Y-%m}" not in there]
 
 
@@ -204,9 +216,11 @@ def prepare_market(
         # Files may have been ingested again since: chains follow their quotes.
         months = list(months_of(first_session, end))
     else:
-        months = list(missing_months(steps.lake, steps.market, first_session, end))
-        steps.collect_bars(warm, month_end(end))
-        steps.validate_bars(warm, month_end(end))
+        months = list(missing_months(steps.lake, OPTION_CHAINS, steps.market, first_session, end))
+        without_bars = missing_months(steps.lake, BARS, steps.market, warm, end)
+        if without_bars:
+            steps.collect_bars(without_bars[0][0], without_bars[-1][1])
+            steps.validate_bars(without_bars[0][0], without_bars[-1][1])
     total = 2 + len(months)
     done = 1
     for first, last in months:
