@@ -135,4 +135,3 @@ def summarise(
         len(rows),
         rows[-1].hash.hex(),
     )
-
