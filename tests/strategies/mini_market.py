@@ -1,0 +1,122 @@
+"""A market of one ticker, written down session by session, walked by the real routine and paper broker."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from alluse_assets.accounts.allocation import open_book
+from alluse_assets.adapters.paper.orders import PaperBroker
+from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.base.config.config_manager import with_values
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.instruments import parse_occ_symbol
+from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.market_data.quote import Quote
+from alluse_assets.orchestration.replay import SessionRecorder
+from alluse_assets.strategies.candidates import Candidate, Screened
+from alluse_assets.strategies.market import SessionMarket
+from alluse_assets.strategies.session import SessionRoutine
+from alluse_assets.weeks.market_mode import MarketMode, ModeReading
+
+CALENDAR = trading_calendar()
+FIRST = date(2011, 1, 10)  # a Monday of an ordinary week
+FRIDAY = date(2011, 1, 14)
+
+
+def config(**changes):
+    """All kinds trade AAPL, Com-Acc buys no shares; ``changes`` by dotted path with __ for dots."""
+    base = {f"accounts.{kind}.tickers": ["AAPL"] for kind in ("gen", "rev", "com")} | {
+        "accounts.com.first_share_purchase": False,
+        "entry.earnings_unknown": "allow",
+    }
+    return with_values(ProtocolConfig(), base | {k.replace("__", "."): v for k, v in changes.items()})
+
+
+def contract(strike, right="P", expiry=FRIDAY):
+    return f"AAPL{expiry:%y%m%d}{right}{int(Decimal(str(strike)) * 1000):08d}"
+
+
+def candidate(symbol, bid, rank=1):
+    option = parse_occ_symbol(symbol)
+    return Candidate(
+        symbol,
+        "AAPL",
+        option.right,
+        option.expiry,
+        option.strike,
+        Decimal(bid),
+        35_000_000,
+        10_000,
+        rank,
+        None,
+    )
+
+
+class MiniMarket:
+    """``step`` walks one session: the close, quotes {contract: (bid, ask)}, and what passed the screen."""
+
+    def __init__(self, settings=None, first=FIRST):
+        self.config = settings or config()
+        opened = open_book(self.config, "test", first, CALENDAR.open_time(first))
+        self.state: BookState = fold(opened)
+        self.events = list(opened)
+
+    def step(self, day, close, quotes=None, passed=None, dividends=None, splits=frozenset()):
+        """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar."""
+        at, week = CALENDAR.close_time(day), CALENDAR.week_of(day)
+        book = {
+            symbol: Quote(symbol, at, Decimal(bid), Decimal(ask), iv=Decimal("0.3"))
+            for symbol, (bid, ask) in (quotes or {}).items()
+        }
+        screened = {
+            (kind, right, "AAPL"): Screened(
+                len(symbols), {}, 0, tuple(candidate(s, book[s].bid, n) for n, s in enumerate(symbols, 1))
+            )
+            for (kind, right), symbols in (passed or {}).items()
+        }
+        reading = ModeReading(week.id, MarketMode.GREEN, Decimal(1), Decimal(1), day, day)
+        market = SessionMarket(
+            session=day,
+            week=week,
+            opens_at=CALENDAR.open_time(day),
+            closes_at=at,
+            now=at,
+            closes={} if close is None else {"AAPL": Decimal(str(close))},
+            quotes=book,
+            screened=screened,
+            rate_annual=0.001,
+            dividends={"AAPL": Decimal(dividends)} if dividends else {},
+            splits=splits,
+            guess=reading if day == week.first else None,
+            confirmation=reading if day == week.last else None,
+        )
+        broker = PaperBroker(
+            self.config.paper,
+            market.quotes,
+            market.closes,
+            market.now,
+            market.closes_at,
+            self.config.assignment_threshold_usd,
+            lambda symbol: False,
+        )
+        recorder = SessionRecorder(self.state)
+        SessionRoutine(recorder, broker, market, self.config, CALENDAR).run()
+        self.state = recorder.state
+        self.events += recorder.events
+        return recorder.events
+
+    def account(self, name):
+        return self.state.accounts[name]
+
+    def outcome(self, account, right):
+        """The last entry decision's outcome."""
+        found = [
+            e.payload["outcome"]
+            for e in self.events
+            if e.type == "entry.decided" and (e.payload["account"], e.payload["right"]) == (account, right)
+        ]
+        return found[-1]
+
+
+def days(count, first=FIRST):
+    """``count`` sessions from ``first``."""
+    return CALENDAR.sessions(first, first + timedelta(days=3 * count + 5))[:count]

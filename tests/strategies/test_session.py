@@ -1,0 +1,235 @@
+"""The routine of a session, through weeks small enough to check by hand."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from alluse_assets.base.errors import LedgerError, MissingDataError
+from alluse_assets.ledger.chart import LedgerAccount
+from tests.strategies.mini_market import FRIDAY, MiniMarket, config, contract, days
+
+MON, TUE, WED, THU, FRI = days(5)
+P100 = contract(100)
+
+
+def types(events):
+    return [event.type.value for event in events]
+
+
+def of(events, event_type):
+    return [event.payload for event in events if event.type == event_type]
+
+
+def sold_put(**changes):
+    """Rev-Acc sells nine puts at 100 on Monday: 30 % of 285,000 is 85,500, so eight fit... by the cap."""
+    market = MiniMarket(config(**changes))
+    market.step(MON, 101, {P100: ("1.50", "1.60")}, {("rev", "P"): [P100]})
+    return market
+
+
+def test_a_session_without_anything_still_begins_the_week_and_closes():
+    market = MiniMarket()
+    assert types(market.step(MON, 100)) == ["market_mode.guessed", "session.closed"]
+    assert types(market.step(TUE, 100)) == ["session.closed"]
+
+
+def test_a_put_is_sized_by_cap_and_sold_at_the_bid():
+    market = sold_put()
+    account = market.account("REV-1")
+    assert account.shorts[P100].contracts == 8  # 30 % of 285,000 over 10,000
+    assert account.cash == Decimal("300000.00") + Decimal("1200.00") - Decimal("5.20")
+
+
+def test_one_new_entry_per_account_ticker_and_week():
+    market = sold_put()
+    market.step(TUE, 101, {P100: ("1.40", "1.50")}, {("rev", "P"): [P100]})
+    assert market.outcome("REV-1", "P") == "entered_this_week"
+    assert market.account("REV-1").shorts[P100].contracts == 8
+
+
+def test_a_new_week_allows_a_new_entry():
+    market = sold_put()
+    for day in (TUE, WED, THU, FRI):
+        market.step(day, 101)
+    monday, put = days(6)[5], contract(100, expiry=date(2011, 1, 21))
+    market.step(monday, 101, {put: ("1.50", "1.60")}, {("rev", "P"): [put]})
+    assert market.outcome("REV-1", "P") == "order"
+
+
+def test_a_put_out_of_the_money_expires_and_its_premium_is_earned():
+    market = sold_put()
+    for day in (TUE, WED, THU):
+        market.step(day, 101)
+    events = market.step(FRI, "100.00")  # at the strike: not a cent in the money
+    assert of(events, "option.expired")[0]["contracts"] == 8
+    assert market.account("REV-1").balance(LedgerAccount.REALISED_GAIN) == Decimal("-1200.00")
+    assert market.account("REV-1").shorts == {}
+
+
+def assigned():
+    market = sold_put()
+    for day in (TUE, WED, THU):
+        market.step(day, 99)
+    return market, market.step(FRI, "99.99")
+
+
+def test_a_put_a_cent_in_the_money_takes_shares_at_the_strike_less_the_premium():
+    market, events = assigned()
+    account = market.account("REV-1")
+    assert of(events, "option.assigned")[0]["shares"] == 800
+    assert account.shares_held("AAPL") == 800
+    assert account.balance(LedgerAccount.SHARES) == Decimal("80000.00") - Decimal("1200.00")
+    assert account.adjusted_basis("AAPL") == Decimal("98.5")
+    assert account.balance(LedgerAccount.REALISED_GAIN) == 0
+
+
+def test_assigned_shares_put_the_ticker_on_the_call_side_and_calls_keep_the_basis():
+    market, _ = assigned()
+    week = days(10)[5:]
+    under, over = contract("98", "C", week[4]), contract("99", "C", week[4])
+    put = contract(95, expiry=week[4])
+    quotes = {under: ("2.00", "2.05"), over: ("1.50", "1.55"), put: ("1.00", "1.05")}
+    market.step(week[0], 99, quotes, {("rev", "P"): [put], ("rev", "C"): [under, over]})
+    assert market.outcome("REV-1", "P") == "entered_this_week"  # the call was this week's entry
+    decided = [e.payload for e in market.events if e.type == "entry.decided" and e.payload["right"] == "C"][
+        -1
+    ]
+    assert decided["passed"][0]["refused"] == "below_adjusted_basis"
+    assert decided["chosen"] == over
+    assert market.account("REV-1").shorts[over].contracts == 8
+
+
+def test_without_a_call_at_the_basis_there_is_no_call_and_no_put_either():
+    market, _ = assigned()
+    monday = days(6)[5]
+    low, put = contract("98", "C", date(2011, 1, 21)), contract(95, expiry=date(2011, 1, 21))
+    quotes = {low: ("2.00", "2.05"), put: ("1.00", "1.05")}
+    market.step(monday, 97, quotes, {("rev", "P"): [put], ("rev", "C"): [low]})
+    assert market.outcome("REV-1", "C") == "below_adjusted_basis"
+    assert market.outcome("REV-1", "P") == "on_call_side"
+
+
+def called_away():
+    market, _ = assigned()
+    week = days(10)[5:]
+    call = contract("99", "C", week[4])
+    market.step(week[0], 99, {call: ("1.50", "1.55")}, {("rev", "C"): [call]})
+    for day in week[1:4]:
+        market.step(day, 100)
+    return market, market.step(week[4], "99.01"), days(11)[10]
+
+
+def test_shares_called_away_pay_the_strike_on_the_next_session():
+    market, events, monday = called_away()
+    account = market.account("REV-1")
+    away = of(events, "option.assigned")[0]
+    assert (away["right"], away["proceeds"], away["settles_on"]) == ("C", "79200.00", monday.isoformat())
+    assert account.shares_held("AAPL") == 0
+    assert account.balance(LedgerAccount.RECEIVABLES) == Decimal("79200.00")
+    # strike + call premium - cost (strike of the put less its premium)
+    assert account.balance(LedgerAccount.REALISED_GAIN) == -(
+        Decimal("79200") + Decimal("1200") - Decimal("78800")
+    )
+    before = account.cash
+    settled = market.step(monday, 99)
+    assert of(settled, "cash.settled")[0]["amount"] == "79200.00"
+    assert market.account("REV-1").cash == before + Decimal("79200.00")
+    assert market.account("REV-1").receivables == ()
+
+
+def test_unsettled_proceeds_are_not_deployed():
+    market, _, monday = called_away()
+    decided = market.account("REV-1")
+    assert decided.cash < Decimal("300000") - Decimal("75000")
+    put = contract(99, expiry=date(2011, 1, 28))
+    market.step(monday, 100, {put: ("1.50", "1.55")}, {("rev", "P"): [put]})
+    facts = [e.payload for e in market.events if e.type == "entry.decided"][-1]
+    assert Decimal(facts["deployable"]) > Decimal("285000")  # settled at that session's open
+
+
+def test_profit_is_taken_when_the_ask_has_decayed_enough_and_not_a_cent_before():
+    for ask, taken in (("0.53", False), ("0.52", True)):  # 35 % of 1.50 is 0.525
+        market = sold_put()
+        events = market.step(TUE, 103, {P100: ("0.40", ask)})
+        assert ("order.filled" in types(events)) is taken
+    assert market.account("REV-1").balance(LedgerAccount.REALISED_GAIN) == -(Decimal("1200") - Decimal("416"))
+
+
+def test_profit_is_never_taken_in_the_session_that_opened():
+    market = MiniMarket()
+    events = market.step(MON, 101, {P100: ("1.50", "0.10")}, {("rev", "P"): [P100]})
+    assert types(events).count("order.filled") == 1
+
+
+def test_gen_acc_writes_calls_on_assigned_shares_only():
+    """Bought shares (here Com-Acc's first purchase) are no reason for a Gen call, assigned ones are."""
+    market = MiniMarket(config(accounts__com__first_share_purchase=True))
+    call = contract(105, "C")
+    quotes = {call: ("1.00", "1.05")}
+    market.step(MON, 100, quotes, {("gen", "C"): [call], ("com", "C"): [call]})
+    assert market.account("COM-1").shorts[call].contracts == 28  # 285,000 / 100 in lots
+    assert "GEN-1" not in {e.payload["account"] for e in market.events if e.type == "entry.decided"}
+
+
+def test_com_acc_sells_puts_only_while_free_cash_is_over_its_share():
+    poor = MiniMarket(config(accounts__com__first_share_purchase=True))
+    poor.step(MON, 100, {P100: ("1.50", "1.55")}, {("com", "P"): [P100]})
+    assert poor.outcome("COM-1", "P") == "free_cash_low"
+    rich = MiniMarket()
+    rich.step(MON, 100, {P100: ("1.50", "1.55")}, {("com", "P"): [P100]})
+    assert rich.outcome("COM-1", "P") == "order"
+
+
+def test_com_acc_may_sell_puts_on_a_ticker_it_holds():
+    market = MiniMarket(
+        config(accounts__com__first_share_purchase=True, accounts__com__put_free_cash_share=0.01)
+    )
+    market.step(MON, 100, {P100: ("1.50", "1.55")}, {("com", "P"): [P100]})
+    assert market.account("COM-1").shares_held("AAPL") == 2800
+    assert market.outcome("COM-1", "P") == "size_zero"  # 5,000 left, and not "on_call_side"
+
+
+def test_a_dividend_is_earned_on_the_ex_date_and_paid_later():
+    market = MiniMarket(config(accounts__com__first_share_purchase=True, paper__dividend_pay_sessions=2))
+    market.step(MON, 100)
+    cash = market.account("COM-1").cash
+    events = market.step(TUE, 99, dividends="0.25")
+    assert of(events, "dividend.accrued")[0]["amount"] == "700.00"  # 2,800 shares
+    assert market.account("COM-1").balance(LedgerAccount.DIVIDENDS) == Decimal("-700.00")
+    assert market.account("COM-1").cash == cash
+    market.step(WED, 99)
+    market.step(THU, 99)
+    assert market.account("COM-1").cash == cash + Decimal("700.00")
+
+
+def test_a_split_of_a_held_ticker_stops_with_a_clear_error():
+    market = MiniMarket(config(accounts__com__first_share_purchase=True))
+    market.step(MON, 100)
+    with pytest.raises(LedgerError, match=r"AAPL splits on 2011-01-11 while COM-1 holds it"):
+        market.step(TUE, 50, splits=frozenset({"AAPL"}))
+
+
+def test_a_held_ticker_without_a_price_stops_with_a_clear_error():
+    market, _ = assigned()
+    with pytest.raises(MissingDataError, match="AAPL, which has no price"):
+        market.step(days(6)[5], None)
+
+
+def test_an_option_that_has_stopped_trading_is_not_bought_back():
+    """Index options are quoted until 16:15, but one that expires today ended at 16:00."""
+    market = sold_put()
+    for day in (TUE, WED, THU):
+        market.step(day, 101)
+    events = market.step(FRI, 101, {P100: ("0.00", "0.01")})
+    assert "order.created" not in types(events)
+    assert of(events, "option.expired")
+
+
+def test_every_close_carries_marks_balances_and_nav_for_every_account():
+    market = sold_put()
+    closed = of(market.events, "session.closed")[-1]
+    assert closed["marks"][P100] == {"basis": "quote", "iv": "0.3", "price": "1.5500"}
+    assert set(closed["accounts"]) == {"GEN-1", "REV-1", "COM-1"}
+    assert closed["accounts"]["REV-1"]["short_options_value"] == "-1240.00"
+    assert FRIDAY > MON
