@@ -99,8 +99,8 @@ def line_chart(
 
 def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round values that span ``low`` to ``high``, about ``about`` of them, at least two."""
-    if high - low < 1e-9 * max(abs(high), 1.0):
-        pad = abs(high) * 0.01 or 0.01
+    if high - low < 1e-9 * max(abs(low), abs(high), 1.0):
+        pad = max(abs(low), abs(high), 1e-4) * 0.01
         low, high = low - pad, high + pad
     raw = (high - low) / about
     power: float = 10.0 ** math.floor(math.log10(raw))

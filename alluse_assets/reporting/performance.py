@@ -131,11 +131,13 @@ def project_performance(
     """The rows of ``PERFORMANCE``: one an account and one for the book, at the last close.
 
     Args:
-        net_asset_value: rows of ``NET_ASSET_VALUE``, at least one session.
+        net_asset_value: rows of ``NET_ASSET_VALUE``.
         trades: rows of ``OPTION_TRADES``.
         balances: rows of ``BALANCES``, for the fees.
         multiplier: shares per contract.
     """
+    if net_asset_value.is_empty():
+        return PERFORMANCE.empty()
     last = net_asset_value["session"].max()
     paid = balances.filter(pl.col("session") == last, pl.col("ledger_account") == LedgerAccount.FEES.value)
     fees: dict[str, Decimal] = dict(paid.select("account", "balance").iter_rows())
