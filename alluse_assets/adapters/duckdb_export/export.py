@@ -108,10 +108,15 @@ def export_duckdb(
     with whole_file(out) as path:
         try:
             with duckdb.connect(path, config={"autoinstall_known_extensions": "false"}) as connection:
+                # Each commit reaches the disk; hundreds of comments are one.
+                connection.begin()
+                for table, _ in tables:
+                    _declare(connection, table)
+                connection.commit()
                 for done, (table, frames) in enumerate(tables):
                     if on_table:
                         on_table(table.name, done, len(tables))
-                    rows[table.name] = _write(connection, table, frames())
+                    rows[table.name] = _fill(connection, table, frames())
                 connection.execute("CHECKPOINT")
         except duckdb.Error as error:
             raise DataError(f"cannot write {out}: {error}") from error
@@ -137,7 +142,7 @@ def _require_replaceable(out: Path) -> None:
                 raise DataError(f"{out} is no DuckDB file and is not overwritten: choose another name")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: Table, frames: Iterable[pl.DataFrame]) -> int:
+def _declare(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     name = _identifier(table.name)
     columns = ", ".join(
         f"{_identifier(c.name)} {_sql_type(c.dtype)}{'' if c.nullable else ' NOT NULL'}"
@@ -149,10 +154,13 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Table, frames: Iterable
     for column in table.columns:
         text = f"{column.description} ({column.unit})" if column.unit else column.description
         connection.execute(f"COMMENT ON COLUMN {name}.{_identifier(column.name)} IS {_literal(text)}")
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, table: Table, frames: Iterable[pl.DataFrame]) -> int:
     count = 0
     for frame in _plain(table, frames):
         connection.register("incoming", frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
-        connection.execute(f"INSERT INTO {name} SELECT * FROM incoming")
+        connection.execute(f"INSERT INTO {_identifier(table.name)} SELECT * FROM incoming")
         connection.unregister("incoming")
         count += frame.height
     return count

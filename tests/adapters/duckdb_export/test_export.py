@@ -269,7 +269,7 @@ def test_an_export_that_is_killed_anywhere_leaves_the_old_file_or_the_new_one(in
     seed = 20110103
     moments = random.Random(seed)
     out = tmp_path / "f.duckdb"
-    for _ in range(3):
+    for _ in range(2):
         exporter = subprocess.Popen(
             [sys.executable, "-c", EXPORTER, str(installation[0].root), str(out)],
             stdout=subprocess.PIPE,

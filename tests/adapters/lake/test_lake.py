@@ -106,6 +106,15 @@ def test_replacing_dates_drops_rows_that_are_no_longer_there(lake):
         lake.write(PRICES, "sample", JANUARY, replacing=days)
 
 
+def test_a_month_that_is_removed_is_as_if_it_had_never_been_written(lake):
+    lake.write(PRICES, "sample", rows(("2011-01-03", "AAPL", 1), ("2011-02-01", "AAPL", 2)))
+    lake.remove_months(PRICES, "sample", ["2011-01", "1999-01"])
+    assert lake.months(PRICES, "sample") == ["2011-02"]
+    assert lake.read(PRICES, "sample")["close"].to_list() == [2.0]
+    lake.write(PRICES, "sample", rows(("2011-01-04", "MSFT", 3)))
+    assert lake.read(PRICES, "sample")["symbol"].to_list() == ["MSFT", "AAPL"]
+
+
 def test_sources_and_books_do_not_mix(lake):
     lake.write(PRICES, "sample", JANUARY)
     lake.write(PRICES, "book=paper", JANUARY[:1])

@@ -16,6 +16,7 @@ from alluse_assets.base.config.config_manager import (
     canonical,
     diff,
     fingerprint,
+    from_canonical,
     load,
     with_values,
 )
@@ -58,6 +59,12 @@ def test_a_canonical_form_that_was_stored_gives_the_same_configuration_back(chan
     assert again == config
     assert fingerprint(again) == fingerprint(config)
     assert not has_float(form)
+
+
+@given(CHANGES)
+def test_what_the_journal_keeps_of_a_configuration_is_the_configuration(changes):
+    config = with_values(ProtocolConfig(), changes)
+    assert from_canonical(json.loads(json.dumps(canonical(config)))) == config
 
 
 @given(CHANGES, CHANGES)
