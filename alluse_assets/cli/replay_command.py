@@ -17,6 +17,7 @@ from rich.table import Table
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.orchestration.book_config import BookConfig, config_of_book
 from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
+from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services
 from alluse_assets.reporting.summary import BookSummary, summarise
@@ -68,7 +69,7 @@ def run_replay(
     last: date,
     progress: Progress,
 ) -> BookSummary:
-    """Prepare what the lake lacks, replay, and sum up, with two progress bars."""
+    """Prepare what the lake lacks, replay, and sum up, with a progress bar for each part."""
     config = chosen.config
     source = market_source(config, services.calendar)
     steps = MarketSteps(services.lake, config, services.calendar, source)
@@ -86,6 +87,9 @@ def run_replay(
             replaying, completed=done, total=total, description=f"replaying {session}"
         ),
     )
+    projecting = progress.add_task("projecting the journal", total=1)
+    project_book(services.store, services.lake, services.calendar, book)
+    progress.update(projecting, completed=1)
     return summarise(book, list(services.store.read(book)), config, services.calendar)
 
 

@@ -1,0 +1,165 @@
+"""Measures what the platform promises, on this machine: each figure beside what it is compared with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from alluse_assets.adapters.anchors import AnchorFiles
+from alluse_assets.orchestration.book_config import config_of_book
+from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
+from alluse_assets.orchestration.projections import project_book
+from alluse_assets.orchestration.replay import Replay
+from alluse_assets.orchestration.services import Services, market_source, open_services
+from tests.bench.memory_journal import MemoryJournal
+from tests.paths import ROOT
+
+
+class Bench:
+    """Collects rows: what, seconds, compared with, its seconds, the ratio, what was promised."""
+
+    def __init__(self) -> None:
+        self.table = Table("measured", "s", "beside", "s", "ratio", "promised", title="ALL-USE benchmarks")
+        for column in self.table.columns[1:]:
+            column.justify = "right"
+        self.console = Console(width=140)
+
+    def row(self, what: str, seconds: float, beside: str, other: float, promised: str = "") -> None:
+        """One comparison."""
+        ratio = f"{seconds / other:.2f}" if other else ""
+        self.table.add_row(what, f"{seconds:.2f}", beside, f"{other:.2f}", ratio, promised)
+        self.console.print(f"{what}: {seconds:.2f} s, {beside}: {other:.2f} s", highlight=False)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that ``work`` takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def process(*arguments: str, home: Path | None = None) -> float:
+    """Seconds that a Python process takes, start to end."""
+    environ = {**os.environ, **({"ALLUSE_HOME": str(home)} if home else {})}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, *arguments]
+    return timed(lambda: subprocess.run(command, env=environ, cwd=ROOT, check=True, capture_output=True))
+
+
+@contextmanager
+def fresh_installation() -> Iterator[tuple[Path, Services]]:
+    """An empty installation with the embedded server, removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="alluse-bench-") as folder:
+        home = Path(folder) / "home"
+        with open_services({"ALLUSE_HOME": str(home)}) as services:
+            yield home, services
+        process("-m", "alluse_assets.cli", "destroy", "--yes", home=home)
+
+
+def bench_sample(bench: Bench) -> float:
+    """Preparing and replaying the two years without Dagster; returns the seconds of all of it."""
+    with fresh_installation() as (home, services):
+        chosen = config_of_book(services.store, "sample", "sample", {})
+        start, end = chosen.asked.book.replay_start, chosen.asked.book.replay_end
+        assert start
+        assert end
+        calendar, lake, config = services.calendar, services.lake, chosen.config
+        steps = MarketSteps(lake, config, calendar, market_source(config, calendar))
+        prepared = timed(lambda: prepare_market(steps, "sample", start, end))
+
+        def replay(store: object) -> float:
+            anchors = AnchorFiles(home / f"anchors-{type(store).__name__}")
+            run = Replay(store, anchors, lake, calendar, "sample", "sample", config)  # type: ignore[arg-type]
+            return timed(lambda: run.run(start, end))
+
+        in_memory = replay(MemoryJournal())
+        in_postgres = replay(services.store)
+        projected = timed(lambda: project_book(services.store, lake, calendar, "sample"))
+        bench.row(
+            "two-year replay, journal in PostgreSQL", in_postgres, "journal in memory", in_memory, "< 15 s"
+        )
+        bench.row("preparing two years of chains", prepared, "their replay", in_postgres)
+        bench.row("projecting the journal into tables", projected, "its replay", in_postgres)
+        return prepared + in_postgres + projected
+
+
+def bench_dagster(bench: Bench, direct: float) -> None:
+    """The same two years as Dagster runs, in a process of its own as a person starts it."""
+    with tempfile.TemporaryDirectory(prefix="alluse-bench-") as folder:
+        home = Path(folder) / "home"
+        run = process("-m", "alluse_assets.cli", "run", home=home)
+        again = process("-m", "alluse_assets.cli", "run", home=home)
+        process("-m", "alluse_assets.cli", "destroy", "--yes", home=home)
+    bench.row("alluse run, two years through Dagster", run, "the same steps without", direct, "< 60 s")
+    bench.row("alluse run again, nothing to do", again, "the first", run, "seconds")
+
+
+def bench_loading(bench: Bench) -> None:
+    """Starting up."""
+    location = process("-c", "from alluse_assets.definitions import defs; assert defs")
+    dagster = process("-c", "import dagster")
+    bench.row("loading the code location", location, "import dagster alone", dagster, "< 5 s")
+    command = process("-m", "alluse_assets.cli", "config", "show", "accounts.gen.buffer_share")
+    bench.row("alluse config show", command, "an empty Python process", process("-c", "pass"))
+
+
+def bench_pricing(bench: Bench) -> None:
+    """American values against QuantLib's tree with as many steps, a value each."""
+    import QuantLib as ql
+
+    from alluse_assets.option_chains.pricing.american import american_value
+
+    rng = np.random.default_rng(1)
+    rows, few = 200_000, 2_000
+    strike = 100 * np.exp(rng.normal(0, 0.1, rows))
+    years, vol = rng.uniform(0.01, 1, rows), rng.uniform(0.1, 0.8, rows)
+    calls = rng.random(rows) < 0.5
+
+    def ours(count: int) -> object:
+        return american_value(100.0, strike[:count], years[:count], 0.03, 0.01, vol[:count], calls[:count])
+
+    def quantlib() -> None:
+        today = ql.Date(3, 1, 2011)
+        ql.Settings.instance().evaluationDate = today
+        flat = lambda r: ql.YieldTermStructureHandle(ql.FlatForward(today, r, ql.Actual365Fixed()))  # noqa: E731
+        for k in range(few):
+            surface = ql.BlackConstantVol(today, ql.NullCalendar(), float(vol[k]), ql.Actual365Fixed())
+            process = ql.BlackScholesMertonProcess(
+                ql.QuoteHandle(ql.SimpleQuote(100.0)),
+                flat(0.01),
+                flat(0.03),
+                ql.BlackVolTermStructureHandle(surface),
+            )
+            payoff = ql.PlainVanillaPayoff(ql.Option.Call if calls[k] else ql.Option.Put, float(strike[k]))
+            expiry = today + max(1, round(float(years[k]) * 365))
+            option = ql.VanillaOption(payoff, ql.AmericanExercise(today, expiry))
+            option.setPricingEngine(ql.BinomialVanillaEngine(process, "lr", 51))
+            option.NPV()
+
+    ours(few)  # compiled before it is measured
+    per_row = timed(lambda: ours(rows)) / rows
+    theirs = timed(quantlib) / few
+    bench.row("a million American values, 51 steps, 1 thread", per_row * 1e6, "QuantLib's tree", theirs * 1e6)
+
+
+def main() -> None:
+    """Run them all."""
+    bench = Bench()
+    bench_loading(bench)
+    bench_pricing(bench)
+    direct = bench_sample(bench)
+    bench_dagster(bench, direct)
+    bench.console.print(bench.table)
+
+
+main()
