@@ -69,3 +69,12 @@ def test_cash_positions_and_nav_reconcile_with_the_postings_at_every_close(sampl
             gains += income + (Decimal(values["nav"]) - cash - owed - cost)
             total += Decimal(values["nav"])
         assert total == Decimal(1_000_000) + gains
+
+
+def test_the_sample_is_pinned(sample_run):
+    """The same on every machine and Python. A rule that changes it on purpose changes these figures, too."""
+    closed = [e.payload for e in sample_run.events if e.type == "session.closed"][-1]
+    navs = {name: values["nav"] for name, values in closed["accounts"].items()}
+    assert navs == {"GEN-1": "492459.47", "REV-1": "328661.60", "COM-1": "398162.35"}
+    assert len(sample_run.rows) == 7972
+    assert sample_run.head.hash.hex() == "e387057ab9cf85218407b52165009857ad45b6e179639063fb76f353817e0849"
