@@ -16,7 +16,6 @@ STAGE_JOBS = [
     dg.define_asset_job(
         stage.job_name,
         selection=dg.AssetSelection.tag(STAGE_TAG, stage.name),
-        partitions_def=stage.partitions,
         description=f"Stage {stage.place} of the weekly cycle. {stage.makes}",
     )
     for stage in STAGES

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import FrameType
 
 from alluse_assets.base.errors import ServerError
-from alluse_assets.orchestration.dagster_home import PROJECT
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
@@ -30,10 +29,14 @@ class _AskedToStop(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """A program that people open in a browser. ``answers`` is the path that says it is up."""
+    """A program that people open in a browser.
+
+    ``folder`` is where it runs, ``answers`` the path that says that it is up.
+    """
 
     name: str
     command: Sequence[str]
+    folder: Path
     port: int
     answers: str
 
@@ -51,7 +54,7 @@ def children(
                 running.append(
                     subprocess.Popen(
                         surface.command,
-                        cwd=PROJECT,
+                        cwd=surface.folder,
                         env=dict(environment),
                         stdin=subprocess.DEVNULL,
                         stdout=log,

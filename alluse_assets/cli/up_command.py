@@ -29,17 +29,19 @@ def up_command(
 ) -> None:
     """Start the Dagster UI, its daemon and the app; Ctrl-C stops all of them and the database."""
     console = Console(stderr=True, highlight=False)
-    surfaces = [
-        Surface("Dagster UI", _dagster(host, port), port, "/server_info"),
-        Surface("app", _streamlit(host, app_port), app_port, "/_stcore/health"),
-    ]
     require_free(host, port, "Dagster UI", "--port")
     require_free(host, app_port, "app", "--app-port")
     with stop_on_signals(), open_services(os.environ) as services:
+        home = prepare_dagster_home(services.installation)
+        # In the project's folder Dagster would find dagster.yaml twice, and warn.
+        surfaces = [
+            Surface("Dagster UI", _dagster(host, port), home, port, "/server_info"),
+            Surface("app", _streamlit(host, app_port), PROJECT, app_port, "/_stcore/health"),
+        ]
         environment = {
             **os.environ,
             **services.database.child_environment,
-            HOME_VARIABLE: str(prepare_dagster_home(services.installation)),
+            HOME_VARIABLE: str(home),
             "ALLUSE_HOME": str(services.installation.home),
             **({"ALLUSE_BOOK": book} if book else {}),
         }

@@ -63,10 +63,10 @@ def plot(title: str, labels: Sequence[str], values: Sequence[float]) -> dg.Markd
     step = max(1, len(values) // _POINTS)
     drawn = [*values[:-1:step], values[-1]]
     low, high = min(drawn), max(drawn)
-    scale = (_HEIGHT - 2 * _MARGIN) / ((high - low) or 1.0)
+    span = (high - low) or 1.0
     points = " ".join(
         f"{_MARGIN + n * (_WIDTH - 2 * _MARGIN) / (len(drawn) - 1):.1f},"
-        f"{_HEIGHT - _MARGIN - (value - low) * scale:.1f}"
+        f"{_HEIGHT - _MARGIN - (value - low) / span * (_HEIGHT - 2 * _MARGIN):.1f}"
         for n, value in enumerate(drawn)
     )
     svg = (

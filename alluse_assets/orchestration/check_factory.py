@@ -86,11 +86,11 @@ def _span(context: dg.AssetCheckExecutionContext, partitions: dg.PartitionsDefin
     return None
 
 
-def _shown(verdict: Verdict) -> dict[str, int | dg.MarkdownMetadataValue]:
+def _shown(verdict: Verdict) -> dict[str, int | str | dg.MarkdownMetadataValue]:
     lines = ["| expectation | column | rows | examples |", "| --- | --- | --- | --- |"]
     lines += [f"| {f.expectation} | {f.column} | {f.rows:,} | {f.examples} |" for f in verdict.failures]
     return {
         "rows judged": verdict.rows,
         "expectations": verdict.expectations,
-        "failed": dg.MetadataValue.md("\n".join(lines) if verdict.failures else "none"),
+        "failed": dg.MetadataValue.md("\n".join(lines)) if verdict.failures else "none",
     }

@@ -12,13 +12,16 @@ from datetime import date
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
+from dagster._core.errors import DagsterAssetCheckFailedError
 
-from alluse_assets.base.errors import ConfigError
+from alluse_assets.base.errors import ConfigError, DataError
 from alluse_assets.orchestration.freshness import Freshness
 from alluse_assets.orchestration.resources import Desk
 from alluse_assets.orchestration.stages import STAGES, Stage
 
 CYCLE_TAG = "alluse/cycle"
+# By this the UI finds the runs of a job; a run that was launched from the UI gets it by itself.
+_LOCATION = {".dagster/repository": "__repository__@alluse"}
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _LEASE_SECONDS = 10.0
@@ -57,6 +60,7 @@ def materialise_range(
     Raises:
         ConfigError: neither ``end`` nor the profile says where to stop, or there is no session.
         ConflictError: another process runs the cycle of this book.
+        DataError: a blocking check failed; what is downstream was not made.
     """
     # The code location imports the jobs, which import this.
     from alluse_assets.definitions import build_defs
@@ -81,9 +85,15 @@ def materialise_range(
 def _execute(
     defs: dg.Definitions, instance: dg.DagsterInstance, stage: Stage, tags: Mapping[str, str]
 ) -> None:
-    defs.resolve_job_def(stage.job_name).execute_in_process(
-        instance=instance, tags=dict(tags), run_config=_QUIET
-    )
+    try:
+        defs.resolve_job_def(stage.job_name).execute_in_process(
+            instance=instance, tags={**_LOCATION, **tags}, run_config=_QUIET
+        )
+    except DagsterAssetCheckFailedError as error:
+        raise DataError(
+            f"stage {stage.name} stopped, nothing was made from the data that failed: {error} "
+            "See the asset's checks in the Dagster UI (alluse up); refused rows are in table quarantine"
+        ) from error
 
 
 def _close_killed_runs(instance: dg.DagsterInstance, book: str) -> None:
