@@ -1,0 +1,16 @@
+"""The app's entry: page settings and navigation only. Start it with ``alluse up``."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+st.set_page_config(
+    page_title="ALL-USE",
+    page_icon="📈",
+    layout="wide",
+    menu_items={"About": "ALL-USE: an automated options-income protocol as a data platform."},
+)
+st.navigation(
+    [st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True)],
+    position="top",
+).run()
