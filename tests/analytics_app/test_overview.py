@@ -92,7 +92,7 @@ def test_a_damaged_file_is_told_in_words(home, damage):
     assert not app.exception
     said = texts(app, "error")
     assert str(folder) in said
-    assert "make run" in said
+    assert "materialise the table in the Dagster UI" in said
     assert "Traceback" not in said
     assert not app.metric
 
