@@ -39,8 +39,8 @@ def show() -> None:
         tables = queries.book_tables(lake, book)
     except AlluseError as error:
         st.error(
-            f"{error}\n\nThe source of a book's tables is its journal: run `alluse up` and materialise the table "
-            "in the Dagster UI, where any one partition makes all of it again. Then reload this page.",
+            f"{error}\n\nThe source of a book's tables is its journal: run `alluse up` and materialise the "
+            "table in the Dagster UI, where any one partition makes all of it again. Then reload this page.",
             title="The lake cannot be read",
         )
         st.stop()
