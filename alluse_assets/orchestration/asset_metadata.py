@@ -59,7 +59,7 @@ def preview(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
 def plot(title: str, labels: Sequence[str], values: Sequence[float]) -> dg.MarkdownMetadataValue:
     """A line over ``labels``, from first to last, as a picture that needs no network."""
     if len(values) < 2:
-        return dg.MetadataValue.md(f"{title}: {values[0]:,.4g}" if values else f"{title}: nothing to plot")
+        return dg.MetadataValue.md(f"{title}: {values[0]:,.7g}" if values else f"{title}: nothing to plot")
     step = max(1, len(values) // _POINTS)
     drawn = [*values[:-1:step], values[-1]]
     low, high = min(drawn), max(drawn)
@@ -75,7 +75,7 @@ def plot(title: str, labels: Sequence[str], values: Sequence[float]) -> dg.Markd
         f'<polyline points="{points}" fill="none" stroke="#2f6fb3" stroke-width="1.5"/></svg>'
     )
     picture = b64encode(svg.encode()).decode()
-    caption = f"{title}: {low:,.4g} to {high:,.4g}, {labels[0]} to {labels[-1]}, last {values[-1]:,.4g}"
+    caption = f"{title}: {low:,.7g} to {high:,.7g}, {labels[0]} to {labels[-1]}, last {values[-1]:,.7g}"
     return dg.MetadataValue.md(f"{caption}\n\n![{title}](data:image/svg+xml;base64,{picture})")
 
 
