@@ -18,7 +18,7 @@ if ! [ -x .venv/bin/python ] || [ "$(.venv/bin/python -c 'import sys; print("%d.
 fi
 echo "installing the pinned dependencies into .venv (once)"
 # uv reads the same lock several times faster than pip; its own hash is in the lock as well.
-grep -A200 '^uv==' requirements.lock | sed -n '1p;2,${/^    --hash/!q;p}' >.venv/uv.lock
+awk '/^uv==/ {print; inside = 1; next} inside && /^    --hash/ {print; next} {inside = 0}' requirements.lock >.venv/uv.lock
 .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r .venv/uv.lock
 .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
