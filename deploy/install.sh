@@ -22,3 +22,5 @@ awk '/^uv==/ {print; inside = 1; next} inside && /^    --hash/ {print; next} {in
 .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r .venv/uv.lock
 .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+echo "compiling the pricing code (once)"
+.venv/bin/python -m alluse_assets.option_chains.pricing

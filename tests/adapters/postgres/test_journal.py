@@ -200,3 +200,24 @@ def test_times_are_kept_to_the_microsecond(store):
     at = BEGAN + timedelta(microseconds=1)
     store.append("b", [Event("alert.raised", at, "rule:x", "k")], Head())
     assert next(iter(store.read("b"))).event.effective_at == at
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT hash FROM alluse.journal WHERE book = $1 AND seq = $2", "journal_pkey"),
+        ("SELECT sum(amount) FROM alluse.posting WHERE book = $1 AND seq = $2", "posting_pkey"),
+    ],
+)
+def test_the_database_finds_an_event_by_its_number_also_in_a_table_it_knows_nothing_of(
+    store, database_url, query, index
+):
+    """Without statistics the planner once took the index on (book, key) for this and read the whole book for
+    every row: an append took 5 ms at first and 40 ms after 500 sessions."""
+    store.append("b", [deposit("GEN-1", "1.00"), *(alert(n) for n in range(200))], Head())
+    with connect_owner(database_url) as connection:
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute(f"PREPARE found (text, bigint) AS {query}")
+        plan = "\n".join(row[0] for row in connection.execute("EXPLAIN EXECUTE found ('b', 1)"))
+    assert index in plan, plan
+    assert "Filter" not in plan

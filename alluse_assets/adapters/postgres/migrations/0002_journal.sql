@@ -25,7 +25,9 @@ CREATE TABLE alluse.journal (
     seal bytea NOT NULL CHECK (octet_length(seal) = 32),
     written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (book, seq),
-    UNIQUE (book, key)
+    -- Not (book, key): a look-up by (book, seq) could take that index as well, and on a table without
+    -- statistics it did, reading a whole book for every row.
+    UNIQUE (key, book)
 );
 COMMENT ON TABLE alluse.journal IS 'Everything that happened, in order, hash-chained per book. Append-only.';
 COMMENT ON COLUMN alluse.journal.key IS 'Idempotency key: the same thing happens once per book.';
@@ -51,7 +53,7 @@ CREATE TABLE alluse.posting (
     CHECK (quantity = 0 OR instrument IS NOT NULL)
 );
 COMMENT ON TABLE alluse.posting IS 'Double entry: the lines of an event sum to zero per currency. Debits are positive.';
-CREATE INDEX posting_by_account ON alluse.posting (book, account, ledger_account);
+CREATE INDEX posting_by_account ON alluse.posting (account, ledger_account, book);
 
 CREATE FUNCTION alluse.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
