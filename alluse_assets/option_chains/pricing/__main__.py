@@ -1,4 +1,4 @@
-"""``python -m alluse_assets.option_chains.pricing``: compile the pricing code and keep it, once after an install.
+"""``python -m alluse_assets.option_chains.pricing``: compile the pricing code once, after an install.
 
 Numba compiles on first use, which takes some ten seconds; done here, no run has to wait for it.
 """
