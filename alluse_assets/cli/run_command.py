@@ -62,8 +62,9 @@ def run_command(
         f"made {done}; {summary.sessions} sessions, head {summary.journal_hash[:16]}, {seconds:.1f} s",
         highlight=False,
     )
-    console.print("See it: alluse up, then the Dagster UI and the app in a browser", highlight=False)
-    console.print(f"Prove it: alluse verify --book {book}", highlight=False)
+    report = services.installation.reports / f"{book}.html"
+    console.print("open next: make up (the Dagster UI and the app, in a browser)", highlight=False)
+    console.print(f"and the report, which needs nothing running: {report}", highlight=False, soft_wrap=True)
 
 
 class StageBars:
