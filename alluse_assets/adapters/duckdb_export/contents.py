@@ -19,6 +19,7 @@ import rfc8785
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.errors import DataError, JournalError
+from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Column, Table
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.store import JournalStore
@@ -31,7 +32,7 @@ from alluse_assets.strategies.candidates import CANDIDATES
 _MARKET = Column("market", pl.String, "The market that the row belongs to: books name theirs.")
 _BOOK = Column("book", pl.String, "The book that the row belongs to.")
 
-MARKET_TABLES = (BARS, INDICATORS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS)
+MARKET_TABLES = (BARS, INDICATORS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS, QUARANTINE)
 
 BOOKS = Table(
     name="books",
@@ -114,6 +115,12 @@ class Contents:
 
     def _months(self, table: Table, source: str, owner: str, name: str) -> Iterator[pl.DataFrame]:
         for month in self.lake.months(table, source):
+            if not month[0].isdigit():
+                # Refused rows without a date: nobody can say whether they were known on a day.
+                if self.as_of is None:
+                    frame = self.lake.read(table, source, where=pl.col("session").is_null())
+                    yield frame.with_columns(pl.lit(name).alias(owner))
+                continue
             first = date.fromisoformat(f"{month}-01")
             if self.as_of and first > self.as_of:
                 break

@@ -17,6 +17,7 @@ from alluse_assets.adapters.duckdb_export import export_duckdb
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import NEW_YORK, trading_calendar
 from alluse_assets.base.errors import DataError, JournalError
+from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
@@ -24,6 +25,8 @@ from alluse_assets.reporting.projections import PROJECTIONS
 from alluse_assets.strategies.candidates import CANDIDATES
 from tests.book_maker import InMemoryJournal, random_book
 from tests.paths import ROOT
+
+MARKET_TABLES = (BARS, INDICATORS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS, QUARANTINE)
 
 CALENDAR = trading_calendar()
 SESSIONS = 26
@@ -57,7 +60,7 @@ def market_rows(table: Table, days):
 
 
 def fill(lake, days, books=("proof", "second")):
-    for table in (BARS, INDICATORS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS):
+    for table in MARKET_TABLES:
         for source in ("files", "sample"):
             lake.write(table, source, market_rows(table, days))
     for book in books:
@@ -90,7 +93,7 @@ def all_rows(path):
 
 def test_every_table_is_there_with_comments_and_in_the_dictionary(installation, tmp_path):
     report = export(installation, tmp_path / "f.duckdb")
-    expected = {t.name for t in (BARS, INDICATORS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS, CANDIDATES)}
+    expected = {t.name for t in (*MARKET_TABLES, CANDIDATES)}
     expected |= {table.name for table in PROJECTIONS} | set(OTHERS)
     with duckdb.connect(report.path, read_only=True) as connection:
         tables = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall())
