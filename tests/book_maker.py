@@ -63,7 +63,7 @@ class _TriedSession(SessionRoutine):
     tries: Sequence[Try] = ()
 
     def _trade(self) -> list[OrderIntent]:
-        engine = self._engine(self._navs(self._marks()))
+        engine = self._engine(self._navs(self._marks(self.market.prices)))
         placed = []
         for account, action, instrument, quantity, limit in self.tries:
             intent = OrderIntent(
@@ -126,6 +126,8 @@ class BookMaker:
             closes_at=self.calendar.close_time(session),
             now=now,
             closes={symbol: Decimal(f"{price:.4f}") for symbol, price in closes.items()},
+            prices={symbol: Decimal(f"{price:.4f}") for symbol, price in closes.items()},
+            quoted_at={},
             quotes={
                 name: Quote(
                     name, now, Decimal(f"{bid:.4f}"), Decimal(f"{ask:.4f}"), volume, None, Decimal("0.3")
@@ -141,8 +143,7 @@ class BookMaker:
         broker = PaperBroker(
             self.config.paper,
             market.quotes,
-            market.closes,
-            now,
+            market.prices,
             market.closes_at,
             self.config.assignment_threshold_usd,
             lambda symbol: symbol == "SPX",

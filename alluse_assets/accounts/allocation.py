@@ -25,6 +25,8 @@ RULES_NOT_ACTIVE = (
     "reinvestment",
     "taxes",
     "early assignment",
+    "limits of the gate on size, price, rate and concentration",
+    "price walking",
 )
 """Configured, but nothing acts on them yet; the book says so in its first event and in its report."""
 

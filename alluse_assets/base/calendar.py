@@ -258,6 +258,14 @@ def new_york_instant(day: date, at: time) -> datetime:
     return datetime.combine(day, at, NEW_YORK).astimezone(UTC)
 
 
+def has_stopped_trading(expiry: date, session: date, now: datetime, ends_at: datetime) -> bool:
+    """Whether an option that expires on ``expiry`` trades no more at ``now`` of ``session``.
+
+    ``ends_at``: when options that expire in this session stop: at 16:00 New York or an early close.
+    """
+    return expiry < session or (expiry == session and now >= ends_at)
+
+
 def expiry_instant(expiry: date) -> datetime:
     """The instant to which an option's life counts: 16:00 New York on its expiry date, in UTC."""
     return new_york_instant(expiry, _EXPIRY_TIME)

@@ -25,3 +25,7 @@ def expected_errors() -> Iterator[None]:
     except AlluseError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        # A disk that is full, a folder that may not be written: the machine's business, not a defect of ours.
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        raise SystemExit(AlluseError.exit_code) from None

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from alluse_assets.base.errors import ConfigError
+from alluse_assets.base.money import to_cents
 from alluse_assets.orchestration.book_config import BookConfig, config_of_book
 from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
 from alluse_assets.orchestration.projections import project_book
@@ -141,7 +142,10 @@ def _money(given: str) -> Decimal | None:
     if not given:
         return None
     try:
-        return Decimal(given.replace(",", "").replace("_", ""))
+        amount = Decimal(given.replace(",", "").replace("_", ""))
+        if amount.is_finite() and amount == to_cents(amount):
+            return amount
+        raise ConfigError(f"--lump-sum {given!r} is no amount in whole cents, such as 1000000")
     except ArithmeticError as error:
         raise ConfigError(f"--lump-sum {given!r} is no amount in USD, such as 1000000") from error
 

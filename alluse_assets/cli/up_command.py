@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from alluse_assets.base.errors import ConfigError
 from alluse_assets.cli.surfaces import (
     Surface,
     children,
@@ -23,12 +24,14 @@ from alluse_assets.orchestration.services import open_services
 
 def up_command(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port of the Dagster UI.")] = 3000,
-    app_port: Annotated[int, typer.Option("--app-port", help="Port of the app.")] = 8501,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
+    app_port: Annotated[int, typer.Option("--app-port", min=1, max=65535, help="Port of the app.")] = 8501,
     book: Annotated[str, typer.Option("--book", "-b", help="The book that the graph shows.")] = "",
 ) -> None:
     """Start the Dagster UI, its daemon and the app; Ctrl-C stops all of them and the database."""
     console = Console(stderr=True, highlight=False)
+    if port == app_port:
+        raise ConfigError(f"--port and --app-port are both {port}: give each its own")
     require_free(host, port, "Dagster UI", "--port")
     require_free(host, app_port, "app", "--app-port")
     with stop_on_signals(), open_services(os.environ) as services:

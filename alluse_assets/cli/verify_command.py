@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from alluse_assets.base.errors import JournalError
-from alluse_assets.journal.verify import Report, verify
+from alluse_assets.journal.chain import Head
+from alluse_assets.journal.verify import Fault, Report, verify
 from alluse_assets.orchestration.services import open_services
 
 
@@ -23,10 +24,14 @@ def verify_command(
 ) -> None:
     """Prove a book: sequence, chain, anchors, double entry, positions, NAV. Exit 1 if anything fails."""
     with open_services(os.environ) as services:
-        known = [row.name for row in services.store.books()]
-        if book not in known:
+        store, anchors = services.store, services.anchors.read(book)
+        known = [row.name for row in store.books()]
+        if book not in known and not anchors:
             raise JournalError(f"there is no book {book!r}; there are: {', '.join(known) or 'none yet'}")
-        report = verify(book, list(services.store.read(book)), services.anchors.read(book))
+        try:
+            report = verify(book, list(store.read(book)), anchors, store.count_postings(book))
+        except JournalError as error:
+            report = Report(book, Head(), (), (Fault("readable", 0, str(error)),))
     if as_json:
         typer.echo(json.dumps(_as_json(report)))
     else:

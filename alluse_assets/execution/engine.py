@@ -64,8 +64,7 @@ class OrderEngine:
         """Take an intent as far as it gets at once. The same intent twice is one order."""
         state = self.recorder.state
         if intent.intent_id in state.intents_of_session:
-            working = state.orders.get(intent.intent_id)
-            return OrderState(working.state) if working else OrderState.FILLED
+            return OrderState(state.intents_of_session[intent.intent_id])
         decision = decide(intent, self.context(intent, state), self.rules)
         self._record_created(intent)
         if not decision.allows:

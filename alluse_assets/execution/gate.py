@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from alluse_assets.accounts.deployable import deployable
-from alluse_assets.base.calendar import expiry_instant
+from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.base.events import Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.base.money import text
@@ -31,6 +31,8 @@ class GateContext:
 
     state: BookState
     now: datetime
+    ends_at: datetime
+    """When options that expire in this session stop trading."""
     opens_at: datetime
     closes_at: datetime
     nav: Decimal
@@ -97,9 +99,8 @@ def _well_formed(intent: OrderIntent, context: GateContext) -> str | None:
         return f"quantity {intent.quantity} is not positive"
     if intent.limit_price <= 0:
         return f"limit price {intent.limit_price} is not positive"
-    if (
-        is_option(intent.instrument)
-        and expiry_instant(parse_occ_symbol(intent.instrument).expiry) <= context.now
+    if is_option(intent.instrument) and has_stopped_trading(
+        parse_occ_symbol(intent.instrument).expiry, intent.session, context.now, context.ends_at
     ):
         return f"{intent.instrument} has stopped trading by {context.now}"
     return None

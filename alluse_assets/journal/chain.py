@@ -36,6 +36,8 @@ class RecordedEvent:
     prev_hash: bytes
     hash: bytes
     seal: bytes
+    stored_payload: str | None = None
+    """The payload's text as a store has it; None where there is no store."""
 
     @property
     def head(self) -> Head:

@@ -124,7 +124,8 @@ class BookState:
 
     accounts: Mapping[str, AccountState] = field(default_factory=dict)
     orders: Mapping[str, WorkingOrder] = field(default_factory=dict)
-    intents_of_session: frozenset[str] = frozenset()
+    intents_of_session: Mapping[str, str] = field(default_factory=dict)
+    """Every intent of the current session with its latest state."""
     entries_of_week: tuple[tuple[str, str], ...] = ()
     """(account, symbol) of each entry in the current week."""
     week: str = ""
@@ -197,7 +198,7 @@ def _order_created(state: BookState, event: Event) -> BookState:
     return replace(
         state,
         orders={**state.orders, order.intent_id: order},
-        intents_of_session=state.intents_of_session | {order.intent_id},
+        intents_of_session={**state.intents_of_session, order.intent_id: "CREATED"},
     )
 
 
@@ -209,7 +210,8 @@ def _order_moved(state: BookState, event: Event) -> BookState:
         del orders[order.intent_id]
     else:
         orders[order.intent_id] = replace(order, state=p["state"])
-    return replace(state, orders=orders)
+    intents = {**state.intents_of_session, order.intent_id: p["state"]}
+    return replace(state, orders=orders, intents_of_session=intents)
 
 
 def _order_filled(state: BookState, event: Event) -> BookState:
@@ -240,7 +242,8 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         )
         account = replace(account, shorts={**account.shorts, p["instrument"]: short})
         account = _add_call_income(account, short, amount)
-        state = replace(state, entries_of_week=(*state.entries_of_week, (account.name, symbol)))
+        if not before.filled:
+            state = replace(state, entries_of_week=(*state.entries_of_week, (account.name, symbol)))
     elif p["action"] == "BUY_TO_CLOSE":
         account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
         account = _without_shorts(account, p["instrument"], units)
@@ -308,7 +311,7 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         state,
         accounts=accounts,
         last_closed=date.fromisoformat(p["session"]),
-        intents_of_session=frozenset(),
+        intents_of_session={},
     )
 
 

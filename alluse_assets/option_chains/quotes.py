@@ -13,6 +13,8 @@ from alluse_assets.base.quarantine import Rule, screen, typed_columns
 from alluse_assets.market_data.cleaning import sessions_within, source_column
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 
+TICKER_PATTERN = r"^[A-Z][A-Z0-9.-]*$"
+
 
 def clean_option_quotes(
     frame: pl.DataFrame, calendar: TradingCalendar, source: str
@@ -82,6 +84,11 @@ def _contract_rules() -> list[Rule]:
     )
     symbol = pl.col("contract_symbol")
     return [
+        Rule(
+            "unknown_underlying",
+            "underlying is a ticker: a capital letter, then capitals, digits, . or -",
+            pl.col("underlying").str.contains(TICKER_PATTERN).not_(),
+        ),
         Rule("unknown_right", "right is C or P", pl.col("right").is_in(["C", "P"]).not_()),
         Rule("strike_not_positive", "strike is above zero", pl.col("strike") <= 0),
         Rule("expired", "the contract had not expired before the session", expiry < pl.col("session")),
@@ -90,6 +97,8 @@ def _contract_rules() -> list[Rule]:
             "contract_symbol names the row's own underlying, expiry, right and strike",
             symbol.str.ends_with(series).not_()
             | symbol.str.starts_with(letters).not_()
+            # A root is the ticker, or one sign more: SPXW, or AAPL1 after an adjustment.
+            | (symbol.str.len_bytes().cast(pl.Int64) - 15 - letters.str.len_bytes().cast(pl.Int64) > 1)
             | (symbol.str.len_bytes() > 6 + 15),
         ),
     ]

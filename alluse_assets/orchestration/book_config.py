@@ -6,6 +6,7 @@ never changes a book that is under way; what differs is said instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,6 +48,7 @@ def config_of_book(
     Raises:
         ConfigError: a layer is wrong, or ``lump_sum`` is not the one that the book began with.
     """
+    require_book_name(book)
     asked = load(profile, environ).config
     if lump_sum is not None:
         asked = with_values(asked, {"book.lump_sum_usd": str(lump_sum)})
@@ -67,6 +69,16 @@ def config_of_book(
     return BookConfig(
         config, asked, payload["first_session"], tuple(changes_from_stored(payload["config"], fresh))
     )
+
+
+def require_book_name(book: str) -> None:
+    """Refuse a name that neither the journal nor the lake can take.
+
+    Raises:
+        ConfigError: it is no book's name.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,62}", book):
+        raise ConfigError(f"book name {book!r}: use lower-case letters, digits, '.', '_' and '-', at most 63")
 
 
 def changes_from_stored(stored: Any, config: ProtocolConfig) -> list[Change]:

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from alluse_assets.orchestration.asset_factory import NEVER_EMPTY, SCOPE
-from alluse_assets.orchestration.partitions import MONTHS, Span, key_of, span_of
+from alluse_assets.orchestration.partitions import MONTHS, WEEKS, Span, key_of, span_of
 from alluse_assets.orchestration.stages import MARKET, STAGE_TAG, STAGES, TRADING, Stage
 
 if TYPE_CHECKING:
@@ -75,9 +75,16 @@ class Freshness:
         if stage.partitions is None:
             records = self._instance.fetch_materializations(spec.key, limit=1).records
             return {"": records[0].storage_id} if records else {}
-        return self._instance.get_latest_storage_id_by_partition(
+        numbers = self._instance.get_latest_storage_id_by_partition(
             spec.key, DagsterEventType.ASSET_MATERIALIZATION
         )
+        if not spec.metadata.get(NEVER_EMPTY) or stage.partitions is WEEKS:
+            return numbers
+        # A month that was deleted from the lake is as good as never made.
+        source = self._desk.lake_source(spec.metadata[SCOPE])
+        folder = self._desk.services.lake.root / spec.key.path[-1] / f"source={source}"
+        there = {path.name.removeprefix("month=") for path in folder.glob("month=*")}
+        return {key: number for key, number in numbers.items() if key[:7] in there}
 
     def _is_lost(self, spec: dg.AssetSpec) -> bool:
         """Whether the lake has nothing of a table that is never empty: its folder was deleted."""

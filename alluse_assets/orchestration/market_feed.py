@@ -30,6 +30,8 @@ from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.weeks.market_mode import ModeReading, ModeSeries, confirm, guess
 
 _QUOTE_COLUMNS = [
+    "underlying",
+    "underlying_price",
     "session",
     "quote_ts",
     "contract_symbol",
@@ -142,7 +144,8 @@ class MarketFeed:
 
     def _month(self, sessions: Sequence[date]) -> Iterator[SessionMarket]:
         first, last = sessions[0], sessions[-1]
-        bars = self.lake.read(BARS, self.source, first, last)
+        before = self.calendar.previous_session(first)
+        bars = self.lake.read(BARS, self.source, before, last)
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
         chains = self.lake.read(OPTION_CHAINS, self.source, first, last, columns=_QUOTE_COLUMNS)
@@ -157,19 +160,32 @@ class MarketFeed:
             closes.setdefault(ts, {})[symbol] = price(close)
         dividends, splits = self._actions(first, last)
         rates = self._rates(last)
+        known = closes.get(before, {})
         for session in sessions:
             if session not in closes:
                 raise MissingDataError(f"no bars on {session} in the lake (source {self.source})")
             chain = by_session.get(session)
             week = self.calendar.week_of(session)
             closes_at = self.calendar.close_time(session)
+            seen = _seen_at_quotes(chain)
+            now = max((at for at, _ in seen.values()), default=closes_at)
+            # A close is known only when it has happened: earlier quotes bring their own price with them.
+            prices = dict(closes[session] if now >= closes_at else known)
+            for symbol, (at, spot) in seen.items():
+                if at < closes_at:
+                    prices[symbol] = spot
+                elif symbol in closes[session]:
+                    prices[symbol] = closes[session][symbol]
+            known = {**known, **closes[session]}
             yield SessionMarket(
                 session=session,
                 week=week,
                 opens_at=self.calendar.open_time(session),
                 closes_at=closes_at,
-                now=closes_at if chain is None else _last_quote_time(chain),
+                now=now,
                 closes=closes[session],
+                prices=prices,
+                quoted_at={symbol: at for symbol, (at, _) in seen.items()},
                 quotes=SessionQuotes(chain),
                 screened=screened.get(session, {}),
                 rate_annual=_rate_on(rates, session, self.config),
@@ -212,10 +228,13 @@ def _by_month(sessions: Sequence[date]) -> Iterator[list[date]]:
         yield month
 
 
-def _last_quote_time(chain: pl.DataFrame) -> datetime:
-    last = chain["quote_ts"].max()
-    assert isinstance(last, datetime)
-    return last
+def _seen_at_quotes(chain: pl.DataFrame | None) -> dict[str, tuple[datetime, Decimal]]:
+    """By underlying: the time of its latest quotes and its price then."""
+    if chain is None:
+        return {}
+    last = chain.sort("quote_ts", "contract_symbol").group_by("underlying", maintain_order=True).last()
+    rows = last.select("underlying", "quote_ts", "underlying_price").sort("underlying").iter_rows()
+    return {symbol: (at, price(spot)) for symbol, at, spot in rows}
 
 
 def _rate_on(rates: Sequence[tuple[date, float]], session: date, config: ProtocolConfig) -> float:

@@ -150,6 +150,33 @@ class MarketSteps:
             total += chains.height
         return Counts(total)
 
+    def months_priced_otherwise(self, start: date, end: date) -> list[tuple[date, date]]:
+        """Months whose chains were made with another dividend yield or flat rate than is configured now.
+
+        Chains are shared by the books of a market, so one that was priced for another configuration is
+        priced again: what a replay reads depends on its own configuration alone.
+        """
+        yields, flat = self.config.market.dividend_yields, self.config.market.flat_rate_annual
+        inputs = ["session", "underlying", "dividend_yield_annual", "rate_annual"]
+        chains = self.lake.read(OPTION_CHAINS, self.market, start, end, columns=inputs)
+        expected = pl.col("underlying").replace_strict(
+            {symbol: yields.get(symbol, 0.0) for symbol in chains["underlying"].unique()},
+            return_dtype=pl.Float64,
+        )
+        differs = (pl.col("dividend_yield_annual") - expected).abs() > 1e-9
+        if flat is not None:
+            differs |= (pl.col("rate_annual") - flat).abs() > 1e-9
+        else:
+            rates = self._rates(end).sort("ts", "tenor_days").unique("ts", keep="first", maintain_order=True)
+            stored = chains.select("session", "rate_annual").unique().sort("session")
+            joined = stored.join_asof(
+                rates.select("ts", expected_rate="rate_annual"), left_on="session", right_on="ts"
+            )
+            wrong = joined.filter((pl.col("rate_annual") - pl.col("expected_rate")).abs() > 1e-6)
+            differs |= pl.col("session").is_in(wrong["session"].implode())
+        sessions = chains.filter(differs)["session"].unique().to_list() if chains.height else []
+        return sorted({(day.replace(day=1), month_end(day)) for day in sessions})
+
     def screen_entries(self, book: str, first_session: date, start: date, end: date) -> Counts:
         """Chains to entry candidates of one book, a month at a time."""
         feed = MarketFeed(self.lake, self.config, self.calendar, book, first_session, end)
@@ -221,6 +248,7 @@ def prepare_market(
         if without_bars:
             steps.collect_bars(without_bars[0][0], without_bars[-1][1])
             steps.validate_bars(without_bars[0][0], without_bars[-1][1])
+        months = sorted({*months, *steps.months_priced_otherwise(first_session, end)})
     total = 2 + len(months)
     done = 1
     for first, last in months:

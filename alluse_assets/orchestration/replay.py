@@ -126,8 +126,7 @@ class Replay:
         broker = PaperBroker(
             self.config.paper,
             market.quotes,
-            market.closes,
-            market.now,
+            market.prices,
             max(market.now, market.closes_at),
             self.config.assignment_threshold_usd,
             lambda symbol: symbol in self.config.market.index_options,

@@ -114,7 +114,9 @@ def trade_statistics(trades: pl.DataFrame, multiplier: int) -> TradeStatistics:
     collateral = math.fsum(bound)
     return TradeStatistics(
         trades_closed=len(gains),
-        assignments=closed.filter(pl.col("how_ended").is_in(["assigned", "called_away"])).height,
+        assignments=closed.filter(
+            pl.col("how_ended").is_in(["assigned", "called_away", "cash_settled"])
+        ).height,
         hit_rate=_rounded(sum(gain > 0 for gain in gains) / len(gains) if gains else None),
         profit_factor=_rounded(float(won / lost) if lost else None),
         premium_captured=_rounded(float((won - lost) / credit) if credit else None),

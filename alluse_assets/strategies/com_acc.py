@@ -7,10 +7,11 @@ session's close. What is left stays cash.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text, to_cents
+from alluse_assets.execution.fill_model import TICK
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.strategies.entries import AccountStep
@@ -40,7 +41,12 @@ def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] 
         return None
     market, config = step.market, step.config
     index = config.market.index_options
-    prices = {s: market.closes[s] for s in step.rules.tickers if s in market.closes and s not in index}
+    # A limit is in whole cents; a price between two of them would leave the order a fraction short.
+    prices = {
+        s: market.prices[s].quantize(TICK, rounding=ROUND_CEILING)
+        for s in step.rules.tickers
+        if s in market.prices and s not in index
+    }
     weights = step.rules.ticker_weights
     fee = config.paper.fee_per_share_usd
     plan = shares_to_buy(step.deployable, prices, weights, config.multiplier, fee) if prices else {}
@@ -50,7 +56,7 @@ def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] 
             "symbol": symbol,
             "price": text(prices[symbol]) if symbol in prices else None,
             "shares": plan.get(symbol, 0),
-            "why": "bought" if plan.get(symbol) else ("too_dear" if symbol in prices else "no_price_yet"),
+            "why": "planned" if plan.get(symbol) else ("too_dear" if symbol in prices else "no_price_yet"),
         }
         for symbol in step.rules.tickers
     ]
@@ -76,7 +82,7 @@ def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] 
             limit_price=prices[symbol],
             purpose="first_purchase",
             session=market.session,
-            decided_at=market.now,
+            decided_at=market.time_of(symbol),
             cause=key,
             config_fingerprint=step.state.config_fingerprint,
         )

@@ -192,7 +192,7 @@ def _decision(
     key = f"entry/{step.market.session}/{step.account.name}/{symbol}/{right}"
     event = Event(
         EventType.ENTRY_DECIDED,
-        step.market.now,
+        step.market.time_of(symbol),
         f"rule:{step.account.kind}_acc",
         key,
         {
@@ -234,7 +234,7 @@ def _decision(
         limit_price=taken.credit,
         purpose=f"open_{side}",
         session=step.market.session,
-        decided_at=step.market.now,
+        decided_at=step.market.time_of(symbol),
         cause=key,
         config_fingerprint=step.state.config_fingerprint,
         evidence={

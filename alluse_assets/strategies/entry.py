@@ -128,7 +128,7 @@ def _reasons(config: ProtocolConfig, earnings: Earnings, decided_at: pl.Expr) ->
         Refusal.NOT_STANDARD: ~standard,
         Refusal.AM_SETTLED: is_index & pl.col("_root").is_in(am_roots),
         Refusal.EARNINGS_INSIDE: inside,
-        Refusal.EARNINGS_UNKNOWN: ~known & (entry.earnings_unknown == "refuse"),
+        Refusal.EARNINGS_UNKNOWN: ~known & ~is_index & (entry.earnings_unknown == "refuse"),
         Refusal.NO_DELTA: pl.col("_delta").is_null(),
         Refusal.DELTA_OUT_OF_BAND: ~in_band,
         Refusal.YIELD_UNDER_FLOOR: pl.col("_credit") * 100_000 < pl.col("floor_ppm") * pl.col("_strike"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from alluse_assets.base.calendar import expiry_instant
+from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.execution.fill_model import fill_price
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.ledger.lots import cost
@@ -21,7 +21,8 @@ def decide_take_profits(step: AccountStep) -> list[OrderIntent]:
     for symbol, short in sorted(step.account.shorts.items()):
         quote = step.market.quotes.get(symbol)
         opened_today = short.lots[-1].acquired >= step.market.session
-        has_ended = expiry_instant(short.contract.expiry) <= step.market.now
+        market, at = step.market, step.market.time_of(short.underlying)
+        has_ended = has_stopped_trading(short.contract.expiry, market.session, at, market.options_end_at)
         if quote is None or quote.ask <= 0 or opened_today or has_ended:
             continue
         to_close = fill_price(quote, False, step.config.paper.price_improvement_share)
@@ -38,7 +39,7 @@ def decide_take_profits(step: AccountStep) -> list[OrderIntent]:
                 limit_price=to_close,
                 purpose="take_profit",
                 session=step.market.session,
-                decided_at=step.market.now,
+                decided_at=at,
                 cause=f"order/{short.lots[0].chain_id}/created",
                 config_fingerprint=step.state.config_fingerprint,
                 evidence={

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from alluse_assets.base.calendar import TradingWeek
+from alluse_assets.base.calendar import TradingWeek, expiry_instant
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.strategies.candidates import Screened
 from alluse_assets.weeks.market_mode import ModeReading
@@ -17,8 +17,9 @@ from alluse_assets.weeks.market_mode import ModeReading
 class SessionMarket:
     """The market of one session, at the time its quotes have.
 
-    ``now`` is the quotes' own time (the close where there are none). ``closes`` are the last prices of
-    shares and indices at the close, USD per share; ``quotes`` the options' quotes by contract symbol.
+    ``now`` is the time of the latest quote (the close where there are none). ``closes`` are the prices
+    of shares and indices at the close, known only then; ``prices`` those at the quotes' time, which are
+    the same for quotes of the close. USD per share. ``quotes`` are the options' by contract symbol.
     """
 
     session: date
@@ -27,6 +28,9 @@ class SessionMarket:
     closes_at: datetime
     now: datetime
     closes: Mapping[str, Decimal]
+    prices: Mapping[str, Decimal]
+    quoted_at: Mapping[str, datetime]
+    """By underlying: when its options were quoted; each is decided at its own time."""
     quotes: Mapping[str, Quote]
     screened: Mapping[tuple[str, str, str], Screened]
     """By (kind, right, symbol)."""
@@ -40,6 +44,15 @@ class SessionMarket:
     """Of this week; on its first session."""
     confirmation: ModeReading | None = None
     """Of this week; on its last session."""
+
+    @property
+    def options_end_at(self) -> datetime:
+        """When options that expire in this session stop trading: 16:00 New York, or an early close."""
+        return min(expiry_instant(self.session), self.closes_at)
+
+    def time_of(self, symbol: str) -> datetime:
+        """When a decision on ``symbol`` is taken: at its own quotes' time."""
+        return self.quoted_at.get(symbol, self.now)
 
     @property
     def is_first_of_week(self) -> bool:

@@ -7,6 +7,7 @@ the session closed with every mark and balance.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from decimal import Decimal
 from alluse_assets.accounts.deployable import valuation
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.base.errors import LedgerError
+from alluse_assets.base.errors import LedgerError, MissingDataError
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import extended, text
 from alluse_assets.execution.broker import Broker
@@ -130,8 +131,7 @@ class SessionRoutine:
                 )
 
     def _trade(self) -> list[OrderIntent]:
-        marks = self._marks()
-        navs = self._navs(marks)
+        navs = self._navs(self._marks(self.market.prices))
         engine = self._engine(navs)
         placed: list[OrderIntent] = []
 
@@ -159,6 +159,11 @@ class SessionRoutine:
         at = max(self.market.now, self.market.closes_at)
         shorts = {name: list(account.shorts.values()) for name, account in self._state.accounts.items()}
         settles_on = self.calendar.next_session(self.market.session, self.config.settlement_days)
+        ending = {s.underlying for held in shorts.values() for s in held if s.contract.expiry <= through}
+        for symbol in sorted(ending - set(self.market.closes)):
+            raise MissingDataError(
+                f"options on {symbol} end on {self.market.session}, and it has no close then: ingest its bar"
+            )
         for outcome in self.broker.expiries(through, shorts, self.market.closes):
             self.recorder.record(
                 outcome_event(
@@ -189,7 +194,7 @@ class SessionRoutine:
         )
 
     def _close(self) -> None:
-        marks = self._marks()
+        marks = self._marks(self.market.closes)
         prices = {symbol: found.price for symbol, found in marks.items()}
         accounts: dict[str, Json] = {}
         for name, account in sorted(self._state.accounts.items()):
@@ -230,17 +235,22 @@ class SessionRoutine:
             symbols.update(account.shares)
         return sorted(symbols)
 
-    def _marks(self) -> dict[str, Mark]:
+    def _marks(self, spots: Mapping[str, Decimal]) -> dict[str, Mark]:
         marks: dict[str, Mark] = {}
         for account in self._state.accounts.values():
             for symbol, short in account.shorts.items():
+                if short.underlying not in spots:
+                    raise MissingDataError(
+                        f"account {account.name} is short {symbol}, and {short.underlying} has no price on "
+                        f"{self.market.session}: ingest its bar"
+                    )
                 if symbol not in marks:
                     marks[symbol] = mark(
                         short.contract,
                         self.market.quotes.get(symbol),
                         short.last_iv,
-                        self.market.closes[short.underlying],
-                        self.market.now,
+                        spots[short.underlying],
+                        self.market.time_of(short.underlying),
                         self.market.rate_annual,
                         self.market.dividend_yields.get(short.underlying, 0.0),
                         short.underlying in self.config.market.index_options,
@@ -250,7 +260,7 @@ class SessionRoutine:
     def _navs(self, marks: dict[str, Mark]) -> dict[str, Decimal]:
         prices = {symbol: found.price for symbol, found in marks.items()}
         return {
-            name: valuation(account, self.market.closes, prices, self.config.multiplier)["nav"]
+            name: valuation(account, self.market.prices, prices, self.config.multiplier)["nav"]
             for name, account in self._state.accounts.items()
         }
 
@@ -268,7 +278,8 @@ class SessionRoutine:
             each = paper.fee_per_contract_usd if option else paper.fee_per_share_usd
             return GateContext(
                 state=state,
-                now=intent.decided_at,
+                now=self.market.time_of(intent.symbol),
+                ends_at=self.market.options_end_at,
                 opens_at=self.market.opens_at,
                 closes_at=self.market.closes_at + timedelta(minutes=extra),
                 nav=navs.get(intent.account, Decimal(0)),

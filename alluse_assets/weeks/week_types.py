@@ -125,23 +125,22 @@ def classify(facts: WeekFacts, rules: WeekTypeRules) -> Classification:
     return Classification(ordered[0], ordered)
 
 
-def under(price: Decimal, reference: Decimal) -> Decimal:
-    """``price / reference - 1``, exactly enough: six decimals."""
-    return (price / reference - 1).quantize(Decimal("0.000001"))
+def is_under(price: Decimal, reference: Decimal, share: float) -> bool:
+    """Whether ``price / reference - 1 < -share``, exactly: without a division that would round."""
+    return price < reference * (1 - Decimal(str(share)))
 
 
 def _is_deep(put: PutLeg, rules: WeekTypeRules) -> bool:
     if put.lowest_close is None:
         return False
-    return under(put.lowest_close, put.strike) < -Decimal(str(rules.deep_drawdown))
+    return is_under(put.lowest_close, put.strike, rules.deep_drawdown)
 
 
 def _put_type(put: PutLeg, last_price: Decimal | None, rules: WeekTypeRules) -> WeekType:
     if put.end is PutEnd.ROLLED:
         return WeekType.PUT_ROLLED
     if put.end in (PutEnd.ASSIGNED, PutEnd.CASH_SETTLED, PutEnd.BOUGHT_BACK_AT_A_LOSS):
-        limit = -Decimal(str(rules.assigned_within))
-        if last_price is not None and under(last_price, put.strike) < limit:
+        if last_price is not None and is_under(last_price, put.strike, rules.assigned_within):
             return WeekType.ASSIGNED_OVER_LIMIT
         return WeekType.ASSIGNED_WITHIN_LIMIT
     return WeekType.EXPIRED_WORTHLESS
@@ -151,13 +150,11 @@ def _call_types(facts: WeekFacts, rules: WeekTypeRules) -> set[WeekType]:
     types: set[WeekType] = set()
     called_away = [call for call in facts.calls if call.end is CallEnd.CALLED_AWAY]
     basis = facts.adjusted_basis
-    distance = None
-    if facts.last_price is not None and basis is not None and basis > 0:
-        distance = under(facts.last_price, basis)
-    if facts.held_shares and distance is not None:
-        if distance < -Decimal(str(rules.recovery)):
+    last = facts.last_price
+    if facts.held_shares and last is not None and basis is not None and basis > 0:
+        if is_under(last, basis, rules.recovery):
             types.add(WeekType.RECOVERY)
-        elif distance < -Decimal(str(rules.rolled)):
+        elif is_under(last, basis, rules.rolled):
             types.add(WeekType.CALL_ROLLED)
     if any(call.sold_in_recovery for call in facts.calls):
         types.add(WeekType.RECOVERY)
@@ -166,9 +163,9 @@ def _call_types(facts: WeekFacts, rules: WeekTypeRules) -> set[WeekType]:
     for call in called_away:
         reference = basis if call.adjusted_basis is None else call.adjusted_basis
         strong = (
-            facts.last_price is not None
+            last is not None
             and reference is not None
-            and (reference <= 0 or under(facts.last_price, reference) > Decimal(str(rules.strong)))
+            and (reference <= 0 or last > reference * (1 + Decimal(str(rules.strong))))
         )
         types.add(WeekType.STRONG_APPRECIATION if strong else WeekType.APPRECIATION)
     if facts.held_shares or any(call.end is not CallEnd.CALLED_AWAY for call in facts.calls):

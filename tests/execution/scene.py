@@ -37,7 +37,6 @@ class Scene:
     quotes: dict = field(default_factory=lambda: {PUT: quote(), CALL: quote(CALL, "1.50", "1.60")})
     closes: dict = field(default_factory=lambda: {"AAPL": Decimal("334.00")})
     buffer_share: float = 0.0
-    now: datetime = CLOSES
 
     def __post_init__(self):
         opened = Event(
@@ -53,7 +52,6 @@ class Scene:
             CONFIG.paper,
             self.quotes,
             self.closes,
-            self.now,
             CLOSES,
             CONFIG.assignment_threshold_usd,
             lambda s: s == "SPX",
@@ -64,6 +62,7 @@ class Scene:
         return GateContext(
             state=state,
             now=intent.decided_at,
+            ends_at=CLOSES,
             opens_at=OPENS,
             closes_at=CLOSES,
             nav=Decimal(self.cash),

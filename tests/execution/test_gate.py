@@ -93,7 +93,7 @@ def test_an_unknown_account_is_refused_before_anything_else_looks():
 
 
 def test_a_refusal_is_in_the_journal_with_every_rule_s_words():
-    scene = Scene(cash="1000.00", now=CLOSES)
+    scene = Scene(cash="1000.00")
     late = replace(sell_put(), decided_at=CLOSES + timedelta(minutes=1))
     assert scene.engine.place(late) is OrderState.DENIED
     assert scene.types() == ["order.created", "order.denied"]

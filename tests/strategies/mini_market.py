@@ -81,6 +81,8 @@ class MiniMarket:
             closes_at=at,
             now=at,
             closes={} if close is None else {"AAPL": Decimal(str(close))},
+            prices={} if close is None else {"AAPL": Decimal(str(close))},
+            quoted_at={},
             quotes=book,
             screened=screened,
             rate_annual=0.001,
@@ -92,8 +94,7 @@ class MiniMarket:
         broker = PaperBroker(
             self.config.paper,
             market.quotes,
-            market.closes,
-            market.now,
+            market.prices,
             market.closes_at,
             self.config.assignment_threshold_usd,
             lambda symbol: False,

@@ -31,6 +31,8 @@ def decisions(book, screened):
         calendar.close_time(session),
         calendar.close_time(session),
         closes,
+        closes,
+        {},
         {},
         screened,
         0.02,

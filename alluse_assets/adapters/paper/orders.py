@@ -1,8 +1,8 @@
 """The paper broker of one step: fills against the step's quotes and settles what expires.
 
 A limit order fills at the fill model's price when the limit allows it, as far as the contract's volume
-lets it; the rest works until the session ends. Shares trade at their closing price, for which bars have
-no spread. Options at least a cent in the money at expiry are exercised against us.
+lets it; the rest works until the session ends. Shares trade at their price at that time, which has no
+spread. Options at least a cent in the money at expiry are exercised against us.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from alluse_assets.option_chains.marks import intrinsic
 
 @dataclass(slots=True)
 class PaperBroker:
-    """One step's broker. ``quotes`` are options by contract symbol, ``closes`` shares by ticker."""
+    """One session's broker. ``quotes`` are options by contract symbol, ``prices`` shares by ticker."""
 
     rules: PaperRules
     quotes: Mapping[str, Quote]
-    closes: Mapping[str, Decimal]
-    now: datetime
+    prices: Mapping[str, Decimal]
     closes_at: datetime
     assignment_threshold: Decimal
     settles_in_cash: Callable[[str], bool]
     """Whether options on an underlying settle in cash."""
     _working: dict[str, int] = field(default_factory=dict)
+    _taken: dict[str, int] = field(default_factory=dict)
+    """Contracts of each series that this session's orders have had of its volume."""
 
     @property
     def authority(self) -> str:
@@ -45,23 +46,24 @@ class PaperBroker:
 
     def submit(self, intent: OrderIntent) -> list[BrokerReport]:
         """Accept, and fill what the quote gives."""
-        quote = self._quote(intent.instrument)
+        at, quote = intent.decided_at, self._quote(intent)
         if quote is None:
-            text = f"no quote for {intent.instrument} at {self.now}"
-            return [BrokerReport(intent.intent_id, OrderStep.REJECT, self.now, text=text)]
+            text = f"no quote for {intent.instrument} at {at}"
+            return [BrokerReport(intent.intent_id, OrderStep.REJECT, at, text=text)]
         order_id = f"paper/{intent.intent_id}"
-        reports = [BrokerReport(intent.intent_id, OrderStep.ACCEPT, self.now, order_id)]
+        reports = [BrokerReport(intent.intent_id, OrderStep.ACCEPT, at, order_id)]
         selling = intent.action.is_sell
         gives = fill_price(quote, selling, self.rules.price_improvement_share)
         tradable = gives > 0 and (gives >= intent.limit_price if selling else gives <= intent.limit_price)
-        filled = fillable(intent.quantity, quote.volume, self.rules.volume_participation) if tradable else 0
+        taken = self._taken.get(intent.instrument, 0)
+        there = fillable(taken + intent.quantity, quote.volume, self.rules.volume_participation) - taken
+        filled = max(0, there) if tradable else 0
         if filled:
+            self._taken[intent.instrument] = taken + filled
             step = OrderStep.FILL if filled == intent.quantity else OrderStep.FILL_PART
             execution = f"{intent.intent_id}/1"
             fee = self.fee(intent.instrument, filled)
-            reports.append(
-                BrokerReport(intent.intent_id, step, self.now, order_id, filled, gives, fee, execution)
-            )
+            reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, gives, fee, execution))
         if filled < intent.quantity:
             self._working[intent.intent_id] = intent.quantity - filled
         return reports
@@ -106,8 +108,8 @@ class PaperBroker:
         each = self.rules.fee_per_contract_usd if is_option(instrument) else self.rules.fee_per_share_usd
         return to_cents(each * quantity)
 
-    def _quote(self, instrument: str) -> Quote | None:
-        if is_option(instrument):
-            return self.quotes.get(instrument)
-        close = self.closes.get(instrument)
-        return None if close is None else Quote(instrument, self.now, close, close)
+    def _quote(self, intent: OrderIntent) -> Quote | None:
+        if is_option(intent.instrument):
+            return self.quotes.get(intent.instrument)
+        price = self.prices.get(intent.instrument)
+        return None if price is None else Quote(intent.instrument, intent.decided_at, price, price)

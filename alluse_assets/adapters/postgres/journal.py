@@ -132,9 +132,20 @@ class PostgresJournal:
         """The book's events behind ``after_seq``, in order, in batches."""
         with self._pool.connection() as connection, connection.cursor(name="journal_read") as cursor:
             cursor.itersize = 5_000
-            cursor.execute(_READ, [book, after_seq])
-            for row in cursor:
-                yield _recorded(row)
+            try:
+                cursor.execute(_READ, [book, after_seq])
+                for row in cursor:
+                    yield _recorded(row)
+            except (psycopg.DataError, ValueError, TypeError) as error:
+                raise JournalError(
+                    f"the journal of book {book!r} holds what no event can be: {error}"
+                ) from error
+
+    def count_postings(self, book: str) -> int:
+        """Postings under the book's name, whether an event of it has them or not."""
+        with self._pool.connection() as connection:
+            row = connection.execute("SELECT count(*) FROM alluse.posting WHERE book = %s", [book]).fetchone()
+        return int(row[0]) if row else 0
 
     @contextmanager
     def lease(self, book: str, wait_seconds: float) -> Iterator[None]:
@@ -243,4 +254,4 @@ def _recorded(row: tuple[Any, ...]) -> RecordedEvent:
         for account, ledger_account, amount, instrument, quantity, currency in lines or ()
     )
     event = Event(kind, effective_at, actor, key, json.loads(payload), postings, cause, version)
-    return RecordedEvent(seq, event, recorded_at, prev_hash, digest, seal)
+    return RecordedEvent(seq, event, recorded_at, prev_hash, digest, seal, payload)
