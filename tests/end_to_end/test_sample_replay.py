@@ -77,4 +77,4 @@ def test_the_sample_is_pinned(sample_run):
     navs = {name: values["nav"] for name, values in closed["accounts"].items()}
     assert navs == {"GEN-1": "492459.47", "REV-1": "328661.60", "COM-1": "398162.35"}
     assert len(sample_run.rows) == 7972
-    assert sample_run.head.hash.hex() == "e387057ab9cf85218407b52165009857ad45b6e179639063fb76f353817e0849"
+    assert sample_run.head.hash.hex() == "a4ebf86ddb17cea0d42cd0d7b6887debfac3c4482aafa70a6b40a139b294c18f"

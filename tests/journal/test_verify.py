@@ -1,5 +1,6 @@
 """Whatever is changed in a journal after the fact, verify says so."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -122,3 +123,67 @@ def test_the_hash_knows_neither_the_book_s_name_nor_the_clock_but_the_seal_does(
 def test_an_event_is_linked_to_the_one_before_it():
     head = link("b", Head(), alert(1), alert(1).effective_at).head
     assert link("b", head, alert(2), alert(2).effective_at).prev_hash == head.hash
+
+
+def closed_book():
+    """A real little book with a share purchase and a short put, closed once."""
+    from datetime import date
+
+    from tests.strategies.mini_market import FIRST, MiniMarket, config, contract
+
+    market = MiniMarket(config(accounts__com__first_share_purchase=True))
+    put = contract(100)
+    market.step(FIRST, 101, {put: ("1.50", "1.60")}, {("rev", "P"): [put]})
+    assert date.fromisoformat(market.events[-1].payload["session"]) == FIRST
+    return market.events
+
+
+def with_close(events, change):
+    """The same book whose last close was recorded otherwise, chained as if it had always been so."""
+    payload = json.loads(json.dumps(events[-1].payload))
+    change(payload)
+    return linked([*events[:-1], replace(events[-1], payload=payload)])
+
+
+def grow(payload):
+    for values in payload["accounts"].values():
+        for part in ("shares_value", "nav"):
+            values[part] = str(Decimal(values[part]) + 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        grow,
+        lambda payload: payload["accounts"].pop("REV-1"),
+        lambda payload: payload.update(accounts={}),
+        lambda payload: payload["accounts"].update({"GEN-1": {}}),
+        lambda payload: payload["accounts"]["GEN-1"].update(cash="400000.01"),
+    ],
+    ids=["grown", "one account missing", "none", "empty", "a cent of cash"],
+)
+def test_a_close_that_does_not_follow_from_positions_and_prices_is_a_fault_though_the_chain_holds(change):
+    """Once a NAV that was a million too high was proved, because only its parts were added up."""
+    events = closed_book()
+    good = linked(events)
+    assert verify("b", good, anchors_of(good[-1])).holds
+    rows = with_close(events, change)
+    assert failed(verify("b", rows, anchors_of(rows[-1]))) == {"net_asset_value"}
+
+
+def test_a_journal_of_any_shape_gives_faults_and_never_an_exception(rows):
+    odd = [replace(rows[0], event=replace(rows[0].event, type="order.filled", payload=None)), *rows[1:]]
+    report = verify("b", odd, anchors_of(rows[-1]))
+    assert failed(report) >= {"chain", "positions"}
+
+
+def test_a_stored_text_that_only_reads_the_same_is_not_what_was_hashed(rows):
+    """A second copy of a key in front of the first, or other white space, reads back as the same payload."""
+    spaced = replace(rows[3], stored_payload='{"text": "hello"}')
+    assert failed(verify("b", [*rows[:3], spaced, *rows[4:]], anchors_of(rows[-1]))) == {"chain"}
+
+
+def test_a_posting_without_an_event_is_a_fault(rows):
+    assert verify("b", rows, anchors_of(rows[-1]), stored_postings=4).holds
+    report = verify("b", rows, anchors_of(rows[-1]), stored_postings=5)
+    assert [fault.message for fault in report.faults] == ["1 postings belong to no event"]
