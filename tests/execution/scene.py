@@ -92,7 +92,9 @@ def buy_back(quantity=1, limit="2.10", instrument=PUT, **changes):
 
 
 def buy_shares(quantity=100, limit="334.00", symbol="AAPL", **changes):
-    return intent(Action.BUY, symbol, quantity, limit, **{"purpose": "first_purchase", **changes})
+    return intent(
+        Action.BUY, symbol, quantity, limit, **{"purpose": "first_purchase", "symbol": symbol, **changes}
+    )
 
 
 def intent(action, instrument, quantity, limit, **changes):

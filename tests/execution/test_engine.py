@@ -1,5 +1,7 @@
 """An intent's way through gate, lifecycle and the paper broker, and what of it is in the journal."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -136,3 +138,26 @@ def test_accounts_are_independent():
     scene = Scene()
     scene.engine.place(sell_put())
     assert set(scene.recorder.state.accounts) == {ACCOUNT}
+
+
+def test_the_gate_decides_again_at_submission_and_what_moved_in_between_stops_the_order():
+    scene = Scene()
+    asked = []
+
+    def context(intent, state):
+        asked.append(len(asked))
+        late = CLOSES + timedelta(minutes=1)
+        # The clock passes the close between the intent's approval and its submission.
+        return replace(scene.context(intent, state), now=CLOSES if len(asked) < 3 else late)
+
+    engine = OrderEngine(scene.recorder, scene.broker, context)
+    assert engine.place(sell_put()) is OrderState.DENIED
+    assert scene.types() == ["order.created", "order.approved", "order.denied"]
+    assert scene.refusals() == ["hours@1"]
+
+
+def test_a_repeated_intent_is_told_what_became_of_the_first():
+    scene = Scene(cash="1000.00")
+    assert scene.engine.place(sell_put()) is OrderState.DENIED
+    assert scene.engine.place(sell_put()) is OrderState.DENIED
+    assert scene.types() == ["order.created", "order.denied"]

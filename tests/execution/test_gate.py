@@ -109,3 +109,33 @@ def test_every_rule_has_an_id_a_version_and_a_plain_sentence(rule):
     assert rule.version >= 1
     assert rule.sentence.endswith(".")
     assert len(rule.sentence.split()) >= 5
+
+
+def test_a_buy_back_needs_cash_for_price_and_fee():
+    scene = Scene(cash="33000.00")
+    scene.engine.place(sell_put())  # 33,199.35 in cash now
+    assert refused_rules(scene, buy_back(limit="331.98")) == []  # 33,198.00 and 0.65
+    assert refused_rules(scene, buy_back(limit="331.99")) == ["capital@1"]
+
+
+def test_working_calls_of_another_ticker_bind_no_shares_of_this_one():
+    other = "IBM110107C00150000"
+    scene = Scene(cash="200000.00", quotes={CALL: quote(CALL, volume=0), other: quote(other, volume=0)})
+    scene.closes["IBM"] = Decimal("150.00")
+    scene.engine.place(buy_shares(100))
+    scene.engine.place(buy_shares(100, limit="150.00", symbol="IBM"))
+    call = sell_put(instrument=CALL, limit="2.00", purpose="open_call")
+    ibm = sell_put(instrument=other, limit="2.00", purpose="open_call", symbol="IBM")
+    assert scene.engine.place(ibm) is OrderState.ACCEPTED
+    assert refused_rules(scene, call) == []
+    assert scene.engine.place(call) is OrderState.ACCEPTED
+    assert refused_rules(scene, replace(call, instrument="AAPL110107C00345000")) == ["covered@1"]
+
+
+def test_on_an_early_close_an_expiring_option_stops_with_the_session():
+    scene = Scene()
+    expiring = sell_put(instrument="AAPL110106P00330000")
+    early = CLOSES - timedelta(hours=3)
+    for at, refused in ((early - timedelta(seconds=1), []), (early, ["well-formed@1"])):
+        context = replace(scene.context(expiring, scene.recorder.state), now=at, ends_at=early)
+        assert [rule for rule, _ in decide(expiring, context).refused] == refused

@@ -1,5 +1,6 @@
 """The routine of a session, through weeks small enough to check by hand."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -156,20 +157,52 @@ def test_profit_is_taken_when_the_ask_has_decayed_enough_and_not_a_cent_before()
     assert market.account("REV-1").balance(LedgerAccount.REALISED_GAIN) == -(Decimal("1200") - Decimal("416"))
 
 
-def test_profit_is_never_taken_in_the_session_that_opened():
+def test_profit_is_taken_at_exactly_the_decay_that_is_asked_for():
     market = MiniMarket()
-    events = market.step(MON, 101, {P100: ("1.50", "0.10")}, {("rev", "P"): [P100]})
-    assert types(events).count("order.filled") == 1
+    market.step(MON, 101, {P100: ("2.00", "2.10")}, {("rev", "P"): [P100]})
+    events = market.step(TUE, 103, {P100: ("0.60", "0.70")})  # 35 % of 2.00
+    assert "order.filled" in types(events)
+
+
+def test_nothing_is_bought_back_in_the_session_that_sold_it():
+    market = sold_put()
+    market.state = replace(market.state, last_closed=None)
+    cheap = {P100: ("0.01", "0.02")}
+    assert types(market.step(MON, 103, cheap)).count("order.created") == 0
+    assert types(market.step(TUE, 103, cheap)).count("order.created") == 1
 
 
 def test_gen_acc_writes_calls_on_assigned_shares_only():
-    """Bought shares (here Com-Acc's first purchase) are no reason for a Gen call, assigned ones are."""
-    market = MiniMarket(config(accounts__com__first_share_purchase=True))
-    call = contract(105, "C")
-    quotes = {call: ("1.00", "1.05")}
-    market.step(MON, 100, quotes, {("gen", "C"): [call], ("com", "C"): [call]})
-    assert market.account("COM-1").shorts[call].contracts == 28  # 285,000 / 100 in lots
-    assert "GEN-1" not in {e.payload["account"] for e in market.events if e.type == "entry.decided"}
+    """Bought shares are no reason for a Gen call; a kind without that rule writes on them."""
+    for assigned_only, outcome in ((True, "no_uncovered_lot"), (False, "order")):
+        market = MiniMarket(
+            config(
+                accounts__gen__first_share_purchase=True,
+                accounts__gen__calls__after_assignment_only=assigned_only,
+            )
+        )
+        call = contract(105, "C")
+        market.step(MON, 100, {call: ("1.00", "1.05")}, {("gen", "C"): [call]})
+        assert market.account("GEN-1").shares_held("AAPL") == 3800
+        assert market.outcome("GEN-1", "C") == outcome
+
+
+def test_a_call_at_exactly_the_adjusted_basis_is_allowed():
+    market, _ = assigned()
+    monday = days(6)[5]
+    at_basis = contract("98.5", "C", date(2011, 1, 21))
+    market.step(monday, 97, {at_basis: ("2.00", "2.05")}, {("rev", "C"): [at_basis]})
+    assert market.outcome("REV-1", "C") == "order"
+
+
+def test_call_premium_lowers_the_basis_and_buying_back_raises_it_again():
+    market, _ = assigned()
+    week = days(10)[5:]
+    call = contract("99", "C", week[4])
+    market.step(week[0], 99, {call: ("1.50", "1.55")}, {("rev", "C"): [call]})
+    assert market.account("REV-1").adjusted_basis("AAPL") == Decimal("97")  # 98.50 less 1.50
+    market.step(week[1], 97, {call: ("0.40", "0.50")})
+    assert market.account("REV-1").adjusted_basis("AAPL") == Decimal("97.5")
 
 
 def test_com_acc_sells_puts_only_while_free_cash_is_over_its_share():

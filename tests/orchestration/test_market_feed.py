@@ -1,0 +1,86 @@
+"""What a session's decisions may see: quotes before the close bring their own price."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from alluse_assets.adapters.lake import Lake
+from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.base.config.config_manager import load, with_values
+from alluse_assets.market_data.tables import BARS
+from alluse_assets.option_chains.tables import OPTION_CHAINS
+from alluse_assets.orchestration.market_feed import MarketFeed
+from tests.strategies.test_entry_screen import chain
+
+CALENDAR = trading_calendar()
+TUESDAY, CLOSE = date(2011, 1, 4), datetime(2011, 1, 4, 21, tzinfo=UTC)
+CONFIG = with_values(load("sample", {}).config, {"market.source": "files", "market.flat_rate_annual": 0.01})
+
+
+def session(tmp_path, aapl_close, quotes):
+    """Tuesday as the feed shows it; ``quotes``: (ticker, its price, when)."""
+    lake = Lake(tmp_path)
+    days = CALENDAR.sessions(date(2009, 11, 2), TUESDAY)
+    bars = [
+        {
+            "ts": day,
+            "symbol": symbol,
+            "open": close,
+            "high": close,
+            "low": close,
+            "close": close,
+            "source": "t",
+        }
+        for day in days
+        for symbol, close in (("SPX", 1270.0), ("AAPL", 330.0), ("IBM", 147.0))
+    ]
+    frame = pl.DataFrame(bars).with_columns(volume=pl.lit(1), source=pl.lit("t"))
+    changed = pl.when((pl.col("ts") == TUESDAY) & (pl.col("symbol") == "AAPL")).then(pl.lit(aapl_close))
+    names = ["open", "high", "low", "close"]
+    frame = frame.with_columns(changed.otherwise(pl.col(name)).alias(name) for name in names)
+    lake.write(BARS, "files", frame)
+    rows = [
+        chain(
+            quote_ts=at, session=TUESDAY, underlying=symbol, underlying_price=spot,
+            contract_symbol=f"{symbol}110107P00100000",
+        )
+        for symbol, spot, at in quotes
+    ]  # fmt: skip
+    lake.write(OPTION_CHAINS, "files", pl.DataFrame(rows, infer_schema_length=None))
+    feed = MarketFeed(lake, CONFIG, CALENDAR, "b", TUESDAY, TUESDAY)
+    return next(iter(feed.sessions([TUESDAY])))
+
+
+@pytest.mark.parametrize("aapl_close", [300.0, 330.0])
+def test_before_the_close_nothing_depends_on_it(tmp_path, aapl_close):
+    """Once shares were bought at ten in the morning for that day's closing price."""
+    morning = CLOSE - timedelta(hours=6)
+    market = session(tmp_path, aapl_close, [("AAPL", 333.25, morning)])
+    assert market.now == morning
+    assert market.prices["AAPL"] == Decimal("333.25")  # the quotes' own
+    assert market.prices["IBM"] == Decimal("147.0")  # Monday's close: nothing newer is known
+    assert market.closes["AAPL"] == Decimal(str(aapl_close))
+
+
+def test_at_the_close_the_bar_s_price_holds(tmp_path):
+    market = session(tmp_path, 329.5, [("AAPL", 333.25, CLOSE)])
+    assert market.prices == market.closes
+    assert market.prices["AAPL"] == Decimal("329.5")
+
+
+def test_each_underlying_is_decided_at_its_own_quotes_time(tmp_path):
+    """One ticker quoted after the close once had every order of the session refused for being late."""
+    late = CLOSE + timedelta(minutes=15)
+    market = session(tmp_path, 330.0, [("AAPL", 330.0, CLOSE), ("IBM", 147.0, late)])
+    assert market.time_of("AAPL") == CLOSE
+    assert market.time_of("IBM") == late
+    assert market.time_of("FB") == market.now == late
+
+
+def test_a_session_without_quotes_is_seen_at_its_close(tmp_path):
+    lake_market = session(tmp_path, 330.0, [("AAPL", 330.0, CLOSE)])
+    assert lake_market.closes_at == CLOSE
+    assert lake_market.quotes["AAPL110107P00100000"].bid == Decimal("1.5")
+    assert "AAPL110107P00999000" not in lake_market.quotes
