@@ -8,12 +8,18 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from alluse_assets.adapters.postgres.connect import connect_owner
 from alluse_assets.adapters.postgres.migrate import migrate, read_migrations
 from alluse_assets.adapters.postgres.server import database
 from tests.paths import ROOT
+
+
+# A machine that is busy with other workers is no reason to fail: time is measured in the benchmarks.
+settings.register_profile("alluse", deadline=None)
+settings.load_profile("alluse")
 
 
 def _execute(url: str, statement: str, name: str, template: str = "template1") -> None:

@@ -47,6 +47,9 @@ def ingest_command(
         typer.echo(json.dumps(_as_json(report)))
     else:
         Console(soft_wrap=True).print(_as_table(report))
+    if report.rows_read and report.rows_quarantined == report.rows_read:
+        typer.echo("no row of the file was good: see the rules above", err=True)
+        raise typer.Exit(1)
 
 
 def _as_json(report: IngestReport) -> dict[str, object]:
@@ -57,6 +60,7 @@ def _as_json(report: IngestReport) -> dict[str, object]:
         "rows_read": report.rows_read,
         "rows_written": report.rows_written,
         "rows_unchanged": report.rows_unchanged,
+        "rows_replaced": report.rows_replaced,
         "rows_quarantined": report.rows_quarantined,
         "quarantined": report.quarantined,
         "first": report.first.isoformat() if report.first else None,
@@ -71,6 +75,8 @@ def _as_table(report: IngestReport) -> Table:
     table.add_row("read", f"{report.rows_read:,}")
     table.add_row("written", f"{report.rows_written:,}")
     table.add_row("unchanged", f"{report.rows_unchanged:,}")
+    if report.rows_replaced:
+        table.add_row("of those written, corrections of stored rows", f"{report.rows_replaced:,}")
     for rule, count in report.quarantined.items():
         table.add_row(f"quarantined: {rule}", f"{count:,}")
     return table

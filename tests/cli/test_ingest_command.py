@@ -35,6 +35,7 @@ def test_json_is_one_object_and_nothing_else(run):
         "rows_read": 5040,
         "rows_written": 5023,
         "rows_unchanged": 0,
+        "rows_replaced": 0,
         "rows_quarantined": 17,
         "quarantined": {"ask_below_bid": 17},
         "first": "2021-01-04",
@@ -61,3 +62,19 @@ def test_bad_input_is_an_expected_error_with_exit_code_2(run, tmp_path):
 
 def test_an_unknown_kind_is_wrong_use(run):
     assert run("--kind", "news", "--path", str(CHAINS)).exit_code == 2
+
+
+def test_a_later_file_corrects_rows_and_says_how_many(run, tmp_path):
+    run("--kind", "option_quotes", "--path", str(CHAINS), "--json")
+    changed = tmp_path / "corrected.parquet"
+    pl.read_parquet(CHAINS).head(3).with_columns(pl.col("ask") + 1).write_parquet(changed)
+    report = json.loads(run("--kind", "option_quotes", "--path", str(changed), "--json").stdout)
+    assert (report["rows_written"], report["rows_replaced"]) == (3, 3)
+
+
+def test_a_file_without_a_good_row_ends_with_one(run, tmp_path):
+    bad = tmp_path / "bad.parquet"
+    pl.read_parquet(CHAINS).head(4).with_columns(strike=pl.lit(0.0)).write_parquet(bad)
+    result = run("--kind", "option_quotes", "--path", str(bad))
+    assert result.exit_code == 1
+    assert "no row of the file was good" in result.output

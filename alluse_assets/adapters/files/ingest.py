@@ -37,13 +37,17 @@ _KINDS: dict[FileKind, tuple[Table, _Cleaner]] = {
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of a file's rows: read = written + unchanged + quarantined (rows by rule)."""
+    """What became of a file's rows: read = written + unchanged + quarantined (rows by rule).
+
+    ``rows_replaced``: how many of those written corrected a row that an earlier file had brought.
+    """
 
     path: Path
     kind: FileKind
     rows_read: int
     rows_written: int
     rows_unchanged: int
+    rows_replaced: int
     quarantined: dict[str, int]
     first: date | None
     last: date | None
@@ -99,6 +103,7 @@ def ingest(
         rows_read=frame.height,
         rows_written=sum(write.rows_written for write in writes),
         rows_unchanged=sum(write.rows_unchanged for write in writes),
+        rows_replaced=sum(write.rows_replaced for write in writes),
         quarantined=dict(counts.iter_rows()),
         first=first if isinstance(first, date) else None,
         last=last if isinstance(last, date) else None,

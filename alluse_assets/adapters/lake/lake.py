@@ -41,12 +41,16 @@ _READ_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class PartitionWrite:
-    """What writing did to one month: rows given that were new or different, and that were there already."""
+    """What writing did to one month: rows given that were new or different, and that were there already.
+
+    ``rows_replaced``: how many of those written took the place of another row with their key.
+    """
 
     manifest: Manifest
     changed: bool
     rows_written: int
     rows_unchanged: int
+    rows_replaced: int = 0
 
 
 class Lake:
@@ -242,7 +246,8 @@ def _write_month(
                 (folder / manifest.data_file).unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"cannot write {folder}: {error}") from error
-    return PartitionWrite(fresh, True, rows.height - unchanged, unchanged)
+    known = rows.join(stored, on=list(table.key), how="semi", nulls_equal=True).height
+    return PartitionWrite(fresh, True, rows.height - unchanged, unchanged, known - unchanged)
 
 
 def _stored(table: Table, folder: Path) -> pl.DataFrame:
