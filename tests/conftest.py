@@ -16,7 +16,6 @@ from alluse_assets.adapters.postgres.migrate import migrate, read_migrations
 from alluse_assets.adapters.postgres.server import database
 from tests.paths import ROOT
 
-
 # A machine that is busy with other workers is no reason to fail: time is measured in the benchmarks.
 settings.register_profile("alluse", deadline=None)
 settings.load_profile("alluse")
