@@ -26,7 +26,6 @@ class LedgerAccount(StrEnum):
     CAPITAL = "capital"
 
 
-ASSETS = (LedgerAccount.CASH, LedgerAccount.RECEIVABLES, LedgerAccount.SHARES, LedgerAccount.LONG_OPTIONS)
 POSITION_ACCOUNTS = (LedgerAccount.SHARES, LedgerAccount.LONG_OPTIONS, LedgerAccount.SHORT_OPTIONS)
 EQUITY = (
     LedgerAccount.CAPITAL,
@@ -35,9 +34,3 @@ EQUITY = (
     LedgerAccount.TAX_PAID,
 )
 """What is a flow, not a gain: capital in and out, transfers, tax paid."""
-INCOME = (
-    LedgerAccount.REALISED_GAIN,
-    LedgerAccount.DIVIDENDS,
-    LedgerAccount.INTEREST,
-    LedgerAccount.FEES,
-)

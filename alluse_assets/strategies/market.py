@@ -53,13 +53,3 @@ class SessionMarket:
     def time_of(self, symbol: str) -> datetime:
         """When a decision on ``symbol`` is taken: at its own quotes' time."""
         return self.quoted_at.get(symbol, self.now)
-
-    @property
-    def is_first_of_week(self) -> bool:
-        """Whether this is the week's first session."""
-        return self.session == self.week.first
-
-    @property
-    def is_last_of_week(self) -> bool:
-        """Whether this is the week's last session."""
-        return self.session == self.week.last

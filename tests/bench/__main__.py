@@ -23,7 +23,7 @@ from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
 from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services
-from tests.bench.memory_journal import MemoryJournal
+from tests.book_maker import InMemoryJournal
 from tests.paths import ROOT
 
 
@@ -84,7 +84,7 @@ def bench_sample(bench: Bench) -> float:
             run = Replay(store, anchors, lake, calendar, "sample", "sample", config)  # type: ignore[arg-type]
             return timed(lambda: run.run(start, end))
 
-        in_memory = replay(MemoryJournal())
+        in_memory = replay(InMemoryJournal())
         in_postgres = replay(services.store)
         projected = timed(lambda: project_book(services.store, lake, calendar, "sample"))
         bench.row(
