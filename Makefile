@@ -34,12 +34,20 @@ check: install ## style, types and layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: install ## measure; ratios side by side
+bench: install .venv/.bench ## measure; ratios side by side, beside the public packages
 	@$(BIN)/python -m tests.bench
 
+.venv/.bench: requirements-bench.lock .venv/.installed
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements-bench.lock
+	@touch $@
+
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras \
+  --python-version 3.11 --upgrade pyproject.toml
+EXTRAS := --extra alpaca --extra ibkr --extra s3 --extra dev
+
 lock: install ## resolve the dependencies anew into requirements.lock
-	@$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-strip-extras \
-	  --python-version 3.11 --all-extras --upgrade pyproject.toml -o requirements.lock -q
+	@$(BIN)/$(COMPILE) $(EXTRAS) -o requirements.lock
+	@$(BIN)/$(COMPILE) $(EXTRAS) --extra bench -c requirements.lock -o requirements-bench.lock
 
 clean: ## remove this installation's state: database, lake, reports
 	@$(BIN)/alluse destroy
