@@ -23,6 +23,17 @@ class MissingDataError(DataError):
     """Data that a step needs is not in the lake yet."""
 
 
+class SourceError(AlluseError):
+    """A data source cannot be asked, or its answer is not to be believed.
+
+    ``is_passing``: asking again later can help (a time-out, a limit of calls), or it cannot (no rights).
+    """
+
+    def __init__(self, message: str, is_passing: bool = False) -> None:
+        super().__init__(message)
+        self.is_passing = is_passing
+
+
 class JournalError(AlluseError):
     """The journal refused an event, or was asked for something it cannot give."""
 

@@ -72,7 +72,7 @@ def run_replay(
 ) -> BookSummary:
     """Prepare what the lake lacks, replay, and sum up, with a progress bar for each part."""
     config = chosen.config
-    source = market_source(config, services.calendar)
+    source = market_source(config, services.calendar, services.lake, os.environ)
     steps = MarketSteps(services.lake, config, services.calendar, source)
     preparing = progress.add_task("preparing the market", total=None)
     prepare_market(

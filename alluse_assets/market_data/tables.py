@@ -1,4 +1,4 @@
-"""The tables of this domain: bars, rates, corporate actions, indicators.
+"""The tables of this domain: bars, quotes of shares, rates, corporate actions, earnings dates, indicators.
 
 Only descriptions belong here; what fills the tables does not.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from alluse_assets.base.table_catalog import Column, Table
+
+UTC_MICROSECONDS = pl.Datetime("us", "UTC")
 
 _SESSION = Column("ts", pl.Date, "Trading session the row belongs to (New York date).", "date")
 _SYMBOL = Column("symbol", pl.String, "Ticker of the share or index.")
@@ -32,6 +34,45 @@ BARS = Table(
         _price("low", "Lowest price of the regular session."),
         _price("close", "Last price of the regular session, the one that marks positions."),
         Column("volume", pl.Int64, "Shares traded; null where the source has none.", "shares", True, low=0),
+        _SOURCE,
+    ),
+)
+
+INTRADAY_BARS = Table(
+    name="intraday_bars",
+    description="Open, high, low, close and volume of a few minutes each, as traded, of the regular session.",
+    grain="one symbol in one stretch of minutes",
+    layer="core",
+    key=("bar_ts", "symbol", "minutes"),
+    columns=(
+        Column("session", pl.Date, "Trading session of the bar: its New York date.", "date"),
+        Column("bar_ts", UTC_MICROSECONDS, "Instant at which the bar begins.", "UTC"),
+        _SYMBOL,
+        Column("minutes", pl.Int32, "Length of the bar.", "minutes", low=1, high=1440),
+        _price("open", "First price of the bar."),
+        _price("high", "Highest price of the bar."),
+        _price("low", "Lowest price of the bar."),
+        _price("close", "Last price of the bar."),
+        Column("volume", pl.Int64, "Shares traded; null where the source has none.", "shares", True, low=0),
+        _SOURCE,
+    ),
+)
+
+SHARE_QUOTES = Table(
+    name="share_quotes",
+    description="Best bid and ask of shares at an instant.",
+    grain="one symbol at one instant",
+    layer="core",
+    key=("quote_ts", "symbol"),
+    columns=(
+        Column("session", pl.Date, "Trading session of the quote: its New York date.", "date"),
+        Column("quote_ts", UTC_MICROSECONDS, "Instant at which the quote was taken.", "UTC"),
+        _SYMBOL,
+        Column("bid", pl.Float64, "Best price somebody pays.", "USD per share", low=0, high=1e7),
+        Column("ask", pl.Float64, "Best price somebody asks.", "USD per share", low=0.0001, high=1e7),
+        Column("bid_size", pl.Int64, "Shares wanted at the bid.", "shares", True, low=0),
+        Column("ask_size", pl.Int64, "Shares offered at the ask.", "shares", True, low=0),
+        Column("last", pl.Float64, "Price of the latest trade; null if none.", "USD per share", True, low=0),
         _SOURCE,
     ),
 )
@@ -79,6 +120,26 @@ CORPORATE_ACTIONS = Table(
         Column(
             "amount", pl.Float64, "Cash dividend; null for a split.", "USD per share", True, low=0, high=1e5
         ),
+        _SOURCE,
+    ),
+)
+
+EARNINGS_DATES = Table(
+    name="earnings_dates",
+    description="Days on which companies report, as far as they are known.",
+    grain="one report of one symbol",
+    layer="core",
+    key=("report_date", "symbol"),
+    columns=(
+        Column("report_date", pl.Date, "Day of the report (New York date).", "date"),
+        _SYMBOL,
+        Column(
+            "moment",
+            pl.String,
+            "Before the open, after the close, or not known: then the report counts for the whole day.",
+            allowed=("before_open", "after_close", "unknown"),
+        ),
+        Column("is_confirmed", pl.Boolean, "Whether the company has confirmed the day."),
         _SOURCE,
     ),
 )

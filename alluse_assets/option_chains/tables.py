@@ -68,6 +68,38 @@ OPTION_QUOTES = Table(
     columns=_QUOTE_COLUMNS,
 )
 
+PREMIUM_SNAPSHOTS = Table(
+    name="premium_snapshots",
+    description="Quotes of the configured tickers' options, taken every so many minutes during the session.",
+    grain="one contract at one instant",
+    layer="core",
+    key=("quote_ts", "contract_symbol"),
+    columns=_QUOTE_COLUMNS,
+)
+
+OPTION_BARS = Table(
+    name="option_bars",
+    description="Trades of an option in a session; what is left where a source keeps no past quotes.",
+    grain="one contract on one session",
+    layer="core",
+    key=("ts", "contract_symbol"),
+    columns=(
+        Column("ts", pl.Date, "Trading session (New York date).", "date"),
+        Column("underlying", pl.String, "Ticker of the share or index the option is on."),
+        Column("contract_symbol", pl.String, "Compact OCC symbol of the contract, AAPL110121P00320000."),
+        Column("expiry", pl.Date, "Last trading day of the contract.", "date"),
+        Column("right", pl.String, "C for a call, P for a put.", allowed=("C", "P")),
+        Column("strike", pl.Float64, "Price at which it can be exercised.", "USD per share", low=0.001),
+        *(
+            Column(name, pl.Float64, f"{text} price of the session.", "USD per share", low=0, high=1e6)
+            for name, text in (("open", "First"), ("high", "Highest"), ("low", "Lowest"), ("close", "Last"))
+        ),
+        Column("volume", pl.Int64, "Contracts traded in the session.", "contracts", True, low=0),
+        Column("trades", pl.Int64, "Number of trades in the session.", "trades", True, low=0),
+        Column("source", pl.String, "Where the row came from."),
+    ),
+)
+
 OPTION_CHAINS = Table(
     name="option_chains",
     description=(

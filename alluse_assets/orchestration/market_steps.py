@@ -22,8 +22,8 @@ from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.cleaning import clean_bars
 from alluse_assets.market_data.indicators import indicators
-from alluse_assets.market_data.source import MarketDataSource
-from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
+from alluse_assets.market_data.source import TABLE_OF, ChainScope, DataKind, MarketDataSource
+from alluse_assets.market_data.tables import BARS, INDICATORS, RATES
 from alluse_assets.option_chains.quotes import clean_option_quotes
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
@@ -56,9 +56,10 @@ class MarketSteps:
         return self.config.market.source
 
     def symbols(self) -> list[str]:
-        """Every symbol whose bars are kept, sorted: all that the source has, else what is configured."""
-        if self.source is not None:
-            return sorted(self.source.provides()["bars"].symbols)
+        """Every symbol whose bars are kept, sorted: all that the source lists, else what is configured."""
+        listed = self.source.provides()["bars"].symbols if self.source is not None else None
+        if listed is not None:
+            return sorted(listed)
         return sorted({*self._tickers(), self.config.market.mode_symbol})
 
     def underlyings(self) -> list[str]:
@@ -66,10 +67,11 @@ class MarketSteps:
 
         An index that is read for the market mode only has no chain of its own here.
         """
-        if self.source is None:
+        listed = self.source.provides()["option_quotes"].symbols if self.source is not None else None
+        if listed is None:
             return sorted(self._tickers())
         index = set(self.config.market.index_options) - self._tickers()
-        return sorted(set(self.source.provides()["option_quotes"].symbols) - index)
+        return sorted(set(listed) - index)
 
     def _tickers(self) -> set[str]:
         accounts = self.config.accounts
@@ -80,11 +82,12 @@ class MarketSteps:
         if self.source is None:
             rows = self.lake.read(BARS, self.market, start, end, columns=["ts"]).height
             return Counts(rows)
-        bars = self.source.bars(self.symbols(), start, end)
+        bars = self.source.history("bars", self.symbols(), start, end)
         self.lake.write(RAW_BARS, self.market, bars)
-        self.lake.write(RATES, self.market, self.source.rates(start, end))
-        actions = self.source.corporate_actions(self.symbols(), start, end)
-        self.lake.write(CORPORATE_ACTIONS, self.market, actions)
+        others: dict[DataKind, list[str]] = {"rates": [], "corporate_actions": self.symbols()}
+        for kind, symbols in others.items():
+            if kind in self.source.provides():
+                self.lake.write(TABLE_OF[kind], self.market, self.source.history(kind, symbols, start, end))
         return Counts(bars.height)
 
     def validate_bars(self, start: date, end: date) -> Counts:
@@ -112,7 +115,7 @@ class MarketSteps:
             return Counts(rows)
         total = 0
         for first, last in months_of(start, end):
-            quotes = self.source.option_quotes(self.underlyings(), first, last)
+            quotes = self.source.history("option_quotes", self.underlyings(), first, last, self._scope)
             self.lake.write(RAW_OPTION_QUOTES, self.market, quotes)
             total += quotes.height
         return Counts(total)
@@ -193,6 +196,14 @@ class MarketSteps:
             self.lake.write(CANDIDATES, f"book={book}", found, replacing=sessions)
             total += found.height
         return Counts(total)
+
+    @property
+    def _scope(self) -> ChainScope | None:
+        """The part of a live chain that is asked for; other markets are taken whole."""
+        if self.market != "live":
+            return None
+        rules = self.config.market.chains
+        return ChainScope(rules.near_days, rules.strikes_each_side, rules.leaps_days)
 
     def _rates(self, last: date) -> pl.DataFrame:
         flat = self.config.market.flat_rate_annual

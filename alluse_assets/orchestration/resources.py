@@ -96,7 +96,7 @@ class Desk:
         from alluse_assets.orchestration.services import market_source
 
         services = self.services
-        source = market_source(self.config, services.calendar)
+        source = market_source(self.config, services.calendar, services.lake, os.environ)
         return MarketSteps(services.lake, self.config, services.calendar, source)
 
     def feed(self, last_session: date) -> MarketFeed:

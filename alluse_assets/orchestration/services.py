@@ -51,10 +51,18 @@ def open_services(environ: Mapping[str, str]) -> Iterator[Services]:
             )
 
 
-def market_source(config: ProtocolConfig, calendar: TradingCalendar) -> MarketDataSource | None:
-    """The adapter of the configured market; None where files are ingested."""
-    if config.market.source != "sample":
-        return None
-    from alluse_assets.adapters.sample_market.market import SampleMarket
+def market_source(
+    config: ProtocolConfig, calendar: TradingCalendar, lake: Lake, environ: Mapping[str, str]
+) -> MarketDataSource | None:
+    """The adapter of the configured market; None where files are ingested.
 
-    return SampleMarket(calendar)
+    Raises:
+        ConfigError: a routed source is not set up.
+    """
+    from alluse_assets.orchestration.sources import open_source, routed
+
+    if config.market.source == "files":
+        return None
+    if config.market.source == "sample":
+        return open_source("sample", calendar, lake, environ)
+    return routed(config.market.routes, calendar, lake, environ)

@@ -76,7 +76,7 @@ def bench_sample(bench: Bench) -> float:
         assert start
         assert end
         calendar, lake, config = services.calendar, services.lake, chosen.config
-        steps = MarketSteps(lake, config, calendar, market_source(config, calendar))
+        steps = MarketSteps(lake, config, calendar, market_source(config, calendar, lake, {}))
         prepared = timed(lambda: prepare_market(steps, "sample", start, end))
 
         def replay(store: object) -> float:

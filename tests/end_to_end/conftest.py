@@ -62,7 +62,7 @@ def shared_once(folder: Path, make):
 def replayed(url: str, lake: Path, book: str, folder: Path, start=START, end=END) -> list[RecordedEvent]:
     """Replay ``book`` over ``lake`` in the database at ``url``; its journal."""
     calendar = trading_calendar()
-    steps = MarketSteps(Lake(lake), CONFIG, calendar, market_source(CONFIG, calendar))
+    steps = MarketSteps(Lake(lake), CONFIG, calendar, market_source(CONFIG, calendar, Lake(lake), {}))
     prepare_market(steps, book, start, end)
     with open_pool(url) as pool:
         store = PostgresJournal(pool)

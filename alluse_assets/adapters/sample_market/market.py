@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 
@@ -29,7 +29,8 @@ from alluse_assets.adapters.sample_market.packaged_data import (
 from alluse_assets.adapters.sample_market.spread_model import INDEX_SPREADS, SHARE_SPREADS
 from alluse_assets.adapters.sample_market.volatility_model import INDEX_SMILE, SHARE_SMILE, variance_levels
 from alluse_assets.base.calendar import TradingCalendar
-from alluse_assets.market_data.source import Coverage, DataKind
+from alluse_assets.base.errors import SourceError
+from alluse_assets.market_data.source import ChainScope, Coverage, DataKind, StreamBatch
 from alluse_assets.market_data.tables import BARS, RATES
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 from alluse_assets.option_chains.vix import volatility_index
@@ -107,6 +108,42 @@ class SampleMarket:
             "rates": Coverage({f"{RATE_TENOR_DAYS} days": (first, last)}),
             "corporate_actions": Coverage({s: span for s, span in bars.items() if s != INDEX}),
         }
+
+    def history(
+        self, kind: DataKind, symbols: Sequence[str], start: date, end: date, scope: ChainScope | None = None
+    ) -> pl.DataFrame:
+        """Rows of past sessions; the model lists whole chains, so ``scope`` changes nothing.
+
+        Raises:
+            SourceError: it has nothing of the kind.
+        """
+        if kind == "bars":
+            return self.bars(symbols, start, end)
+        if kind == "option_quotes":
+            return self.option_quotes(symbols, start, end)
+        if kind == "corporate_actions":
+            return self.corporate_actions(symbols, start, end)
+        if kind == "rates":
+            return self.rates(start, end)
+        raise SourceError(f"the sample market has no {kind}; it has {', '.join(self.provides())}")
+
+    def snapshot(
+        self, kind: DataKind, symbols: Sequence[str], scope: ChainScope | None = None
+    ) -> pl.DataFrame:
+        """Nothing: the sample ends in 2013.
+
+        Raises:
+            SourceError: always.
+        """
+        raise SourceError(f"the sample market is history: it has no {kind} of this moment")
+
+    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Iterator[StreamBatch]:
+        """Nothing: the sample ends in 2013.
+
+        Raises:
+            SourceError: always.
+        """
+        raise SourceError("the sample market is history: it streams nothing")
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pl.DataFrame:
         """Rows of table bars, as traded. VIX has one value a session, its close."""

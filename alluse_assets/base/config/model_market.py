@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alluse_assets.base.config.model_fields import (
+    AsTuple,
     ConfigModel,
     DeltaPoints,
     Share,
@@ -46,12 +47,71 @@ class IndexOptions(ConfigModel):
         return self
 
 
+SourceName = Literal["alpaca", "ibkr", "files", "sample"]
+KindName = Literal[
+    "bars",
+    "intraday_bars",
+    "share_quotes",
+    "option_quotes",
+    "option_bars",
+    "rates",
+    "corporate_actions",
+    "earnings_dates",
+]
+SourceOrder = Annotated[tuple[SourceName, ...], AsTuple]
+"""Sources in the order in which they are asked; the next one fills what the one before does not have."""
+
+
+class RouteRules(ConfigModel):
+    """Which source is asked for what. The most particular order counts: ticker, then kind, then default."""
+
+    default: SourceOrder = Field(default=(), description="Sources of everything that is not named below")
+    kinds: dict[KindName, SourceOrder] = Field(default_factory=dict, description="Sources by kind of data")
+    tickers: dict[Ticker, dict[KindName, SourceOrder]] = Field(
+        default_factory=dict, description="Sources by symbol and kind of data"
+    )
+
+    @property
+    def names(self) -> frozenset[SourceName]:
+        """Every source that is named anywhere."""
+        orders = [self.default, *self.kinds.values(), *(o for t in self.tickers.values() for o in t.values())]
+        return frozenset(name for order in orders for name in order)
+
+
+class ChainRules(ConfigModel):
+    """Which contracts of a live chain are asked for, and when."""
+
+    near_days: int = Field(
+        default=30, ge=0, le=400, description="Expiries up to this many days away, all of them"
+    )
+    strikes_each_side: int = Field(
+        default=20, ge=1, le=1000, description="Strikes asked for on each side of the spot"
+    )
+    leaps_days: Annotated[tuple[int, ...], AsTuple] = Field(
+        default=(365, 456, 548),
+        description="LEAPS tenors: the listed expiry nearest to each of these days away is asked for too",
+    )
+    minutes_after_open: int = Field(
+        default=15, ge=0, le=180, description="The opening chain is taken this long after the open"
+    )
+    minutes_before_close: int = Field(
+        default=5, ge=0, le=180, description="The closing chain is taken this long before the close"
+    )
+    snapshot_tickers: Tickers = Field(
+        default=(), description="Tickers whose premiums are taken through the session; empty: all traded"
+    )
+    snapshot_minutes: int = Field(default=30, ge=1, le=390, description="Minutes between premium snapshots")
+
+
 class MarketConfig(ConfigModel):
     """Where prices come from, and what stands in for what the source does not have."""
 
-    source: Literal["sample", "files"] = Field(
-        default="sample", description="sample: the built-in, model-priced market; files: what was ingested"
+    source: Literal["sample", "files", "live"] = Field(
+        default="sample",
+        description="sample: the built-in, model-priced market; files: what was ingested; live: by routes",
     )
+    routes: RouteRules = Field(default=RouteRules(), description="Which source is asked, for source live")
+    chains: ChainRules = Field(default=ChainRules(), description="Live chains: which contracts, and when")
     mode_symbol: Ticker = Field(default="SPY", description="Symbol that the market mode is judged on")
     vix_symbol: Ticker = Field(default="VIX", description="Symbol of the volatility index")
     flat_rate_annual: Rate | None = Field(
@@ -67,6 +127,14 @@ class MarketConfig(ConfigModel):
     warm_up_sessions: int = Field(
         default=260, ge=0, le=2600, description="Sessions of bars needed before the first session"
     )
+
+    @model_validator(mode="after")
+    def _live_has_routes(self) -> MarketConfig:
+        unrouted = self.source == "live" and not self.routes.names
+        refuse(
+            [(("routes",), "source is live: name a source, such as alpaca, in default")] if unrouted else []
+        )
+        return self
 
 
 class DeltaShift(ConfigModel):

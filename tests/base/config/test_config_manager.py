@@ -128,7 +128,7 @@ def test_all_faults_of_all_layers_are_told_at_once(profile):
         f"acounts: there is no such setting; did you mean accounts? ({path} line 1)",
         f"entry.min_open_interest is set twice, first in line 4 ({path} line 5)",
         f"entry.min_open_interest: found -1; should be a whole number, at least 0 ({path} line 4)",
-        f"market.source: found the text 'fils'; should be one of sample, files ({path} line 7)",
+        f"market.source: found the text 'fils'; should be one of sample, files, live ({path} line 7)",
         "multiplier: found the text 'x'; should be a whole number from 1 to 10000 (environment variable",
         "ALLUSE__NO: there is no such setting",
         "merge.shares: found the text 'keep'; should be one of sell, move (stored version 1)",

@@ -1,0 +1,55 @@
+"""The data sources by name: the one place that knows which adapter is behind which name.
+
+Adapters are imported when they are opened, so that a worker needs only the extras of what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.config.model_market import RouteRules, SourceName
+from alluse_assets.base.errors import ConfigError
+from alluse_assets.market_data.routing import Fallback, RoutedSource
+from alluse_assets.market_data.source import MarketDataSource
+
+
+def open_source(
+    name: SourceName, calendar: TradingCalendar, lake: Lake, environ: Mapping[str, str]
+) -> MarketDataSource:
+    """The source called ``name``.
+
+    Raises:
+        ConfigError: it is not set up, or its extra is not installed.
+    """
+    if name == "sample":
+        from alluse_assets.adapters.sample_market.market import SampleMarket
+
+        return SampleMarket(calendar)
+    raise ConfigError(f"market.routes: source {name} is not part of this version")
+
+
+def routed(
+    routes: RouteRules, calendar: TradingCalendar, lake: Lake, environ: Mapping[str, str]
+) -> RoutedSource:
+    """Every source that ``routes`` name, behind one face.
+
+    Raises:
+        ConfigError: one of them is not set up.
+    """
+    sources = {name: open_source(name, calendar, lake, environ) for name in sorted(routes.names)}
+    return RoutedSource(sources, routes, calendar, on_fallback=_log)
+
+
+def _log(fallback: Fallback) -> None:
+    import logging
+
+    symbols = ", ".join(fallback.symbols[:5]) + (" ..." if len(fallback.symbols) > 5 else "")
+    logging.getLogger("alluse.sources").warning(
+        "%s did not answer for %s of %s, the next source is asked: %s",
+        fallback.source,
+        fallback.kind,
+        symbols,
+        fallback.reason,
+    )
