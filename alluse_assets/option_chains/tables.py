@@ -23,7 +23,12 @@ IV_STATUSES = (
 )
 
 _QUOTE_COLUMNS = (
-    Column("quote_ts", UTC_MICROSECONDS, "Instant at which the quote was taken.", "UTC"),
+    Column(
+        "quote_ts",
+        UTC_MICROSECONDS,
+        "Instant at which the chain was looked at: the same for all rows of one snapshot.",
+        "UTC",
+    ),
     Column("session", pl.Date, "Trading session of the quote: its New York date.", "date"),
     Column("underlying", pl.String, "Ticker of the share or index the option is on."),
     Column(
@@ -56,6 +61,14 @@ _QUOTE_COLUMNS = (
     ),
     Column("volume", pl.Int64, "Contracts traded in the session so far.", "contracts", True, low=0),
     Column("open_interest", pl.Int64, "Contracts open at the session's start.", "contracts", True, low=0),
+    Column(
+        "age_seconds",
+        pl.Float64,
+        "How long before quote_ts the bid or ask was last set, where the source says.",
+        "seconds",
+        True,
+        low=0,
+    ),
     Column("source", pl.String, "Where the row came from; model-priced sources say so in their name."),
 )
 
