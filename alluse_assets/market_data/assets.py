@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES, RAW_BARS
 from alluse_assets.orchestration.asset_factory import Made, by_month, table_assets
 from alluse_assets.orchestration.asset_metadata import Trend
 from alluse_assets.orchestration.partitions import Span
-from alluse_assets.orchestration.raw_tables import RAW_BARS
 from alluse_assets.orchestration.resources import Desk
 from alluse_assets.orchestration.stages import MARKET
 

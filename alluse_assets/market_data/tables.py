@@ -5,6 +5,8 @@ Only descriptions belong here; what fills the tables does not.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from alluse_assets.base.table_catalog import Column, Table
@@ -37,6 +39,8 @@ BARS = Table(
         _SOURCE,
     ),
 )
+
+RAW_BARS = replace(BARS, name="raw_bars", layer="raw", description="Daily bars as the source gave them.")
 
 INTRADAY_BARS = Table(
     name="intraday_bars",

@@ -6,11 +6,10 @@ have no prefix.
 
 from __future__ import annotations
 
-from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
 from alluse_assets.orchestration.asset_factory import Made, by_month, table_assets
 from alluse_assets.orchestration.asset_metadata import Trend
 from alluse_assets.orchestration.partitions import SAME_TIME, Span, depends_on
-from alluse_assets.orchestration.raw_tables import RAW_OPTION_QUOTES
 from alluse_assets.orchestration.resources import Desk
 from alluse_assets.orchestration.stages import TRADING
 

@@ -5,6 +5,8 @@ Only descriptions belong here; cleaning and pricing do not.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from alluse_assets.base.table_catalog import Column, Table
@@ -79,6 +81,10 @@ OPTION_QUOTES = Table(
     layer="core",
     key=("quote_ts", "contract_symbol"),
     columns=_QUOTE_COLUMNS,
+)
+
+RAW_OPTION_QUOTES = replace(
+    OPTION_QUOTES, name="raw_option_quotes", layer="raw", description="Option quotes as the source gave them."
 )
 
 PREMIUM_SNAPSHOTS = Table(

@@ -23,11 +23,10 @@ from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.cleaning import clean_bars
 from alluse_assets.market_data.indicators import indicators
 from alluse_assets.market_data.source import TABLE_OF, ChainScope, DataKind, MarketDataSource
-from alluse_assets.market_data.tables import BARS, INDICATORS, RATES
+from alluse_assets.market_data.tables import BARS, INDICATORS, RATES, RAW_BARS
 from alluse_assets.option_chains.quotes import clean_option_quotes
-from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
-from alluse_assets.orchestration.raw_tables import RAW_BARS, RAW_OPTION_QUOTES
 from alluse_assets.strategies.candidates import CANDIDATES
 from alluse_assets.strategies.entry import screen
 from alluse_assets.strategies.entry_calendar import entry_calendar
