@@ -6,6 +6,8 @@ column, or the calendar. Prices and Greeks of a vendor are not read: we compute 
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
@@ -13,6 +15,8 @@ from alluse_assets.base.quarantine import Rule, screen, typed_columns
 from alluse_assets.market_data.cleaning import sessions_within, source_column
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 
+_SATURDAY = 6
+_FRIDAY_EXPIRIES = date(2015, 2, 1)
 TICKER_PATTERN = r"^[A-Z][A-Z0-9.-]*$"
 
 
@@ -36,8 +40,36 @@ def clean_option_quotes(
         pl.col("contract_symbol").str.replace_all(" ", "", literal=True),
         source_column(frame, source),
     )
-    rules = (*_session_rules(frame, prepared, calendar), *_quote_rules(), *_contract_rules())
+    prepared = _with_trading_expiries(prepared)
+    rules = (
+        *_session_rules(frame, prepared, calendar),
+        *_quote_rules(),
+        *_contract_rules(),
+        _expiry_rule(prepared, calendar),
+    )
     return screen(frame, prepared, OPTION_QUOTES, rules, source)
+
+
+def _with_trading_expiries(prepared: pl.DataFrame) -> pl.DataFrame:
+    """Monthly options expired on Saturdays until 2015-02; here the Friday counts, when they last traded."""
+    friday = pl.col("expiry") - pl.duration(days=1)
+    symbol = pl.col("contract_symbol")
+    moved = pl.concat_str(symbol.str.head(-15), friday.dt.strftime("%y%m%d"), symbol.str.tail(9))
+    is_old_saturday = (pl.col("expiry").dt.weekday() == _SATURDAY) & (pl.col("expiry") < _FRIDAY_EXPIRIES)
+    names_it = symbol.str.head(-9).str.ends_with(pl.col("expiry").dt.strftime("%y%m%d"))
+    return prepared.with_columns(
+        contract_symbol=pl.when(is_old_saturday & names_it).then(moved).otherwise(symbol),
+        expiry=pl.when(is_old_saturday).then(friday).otherwise(pl.col("expiry")),
+    )
+
+
+def _expiry_rule(prepared: pl.DataFrame, calendar: TradingCalendar) -> Rule:
+    expiry = pl.col("expiry")
+    sessions = sessions_within(calendar, prepared["expiry"])
+    # Beyond the calendar's end nobody knows the holidays yet, but weekends.
+    known = expiry.is_between(calendar.first_day, calendar.horizon)
+    closed = (known & expiry.is_in(sessions.implode()).not_()) | (expiry.dt.weekday() >= _SATURDAY)
+    return Rule("expiry_not_a_session", "the last trading day is a session of XNYS", closed)
 
 
 def _session_rules(frame: pl.DataFrame, prepared: pl.DataFrame, calendar: TradingCalendar) -> list[Rule]:
@@ -97,8 +129,13 @@ def _contract_rules() -> list[Rule]:
             "contract_symbol names the row's own underlying, expiry, right and strike",
             symbol.str.ends_with(series).not_()
             | symbol.str.starts_with(letters).not_()
-            # A root is the ticker, or one sign more: SPXW, or AAPL1 after an adjustment.
+            # A root is the ticker, or one sign more: SPXW; AAPL1 is told by a rule of its own.
             | (symbol.str.len_bytes().cast(pl.Int64) - 15 - letters.str.len_bytes().cast(pl.Int64) > 1)
             | (symbol.str.len_bytes() > 6 + 15),
+        ),
+        Rule(
+            "adjusted_contract",
+            "the contract is a standard one: its root has no digit of an adjustment",
+            symbol.str.head(-15).str.contains(r"\d$") & letters.str.contains(r"\d$").not_(),
         ),
     ]

@@ -24,6 +24,7 @@ from alluse_assets.market_data.cleaning import clean_bars
 from alluse_assets.market_data.indicators import indicators
 from alluse_assets.market_data.source import TABLE_OF, ChainScope, DataKind, MarketDataSource
 from alluse_assets.market_data.tables import BARS, INDICATORS, RATES, RAW_BARS
+from alluse_assets.option_chains.chain_rules import screen_chains
 from alluse_assets.option_chains.quotes import clean_option_quotes
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
@@ -125,13 +126,36 @@ class MarketSteps:
             rows = self.lake.read(OPTION_QUOTES, self.market, start, end, columns=["session"]).height
             return Counts(rows)
         total = quarantined = 0
+        european = frozenset(self.config.market.index_options)
         for first, last in months_of(start, end):
             raw = self.lake.read(RAW_OPTION_QUOTES, self.market, first, last)
-            good, refused = clean_option_quotes(raw, self.calendar, self.market)
-            self.lake.write(QUARANTINE, self.market, refused)
-            self.lake.write(OPTION_QUOTES, self.market, good)
+            sound, refused = clean_option_quotes(raw, self.calendar, self.market)
+            good, contradicted = screen_chains(
+                sound, self._snapshot_before(first), european, self.config.market.quality, self.market
+            )
+            refused = pl.concat([refused, contradicted])
+            self._quarantine(OPTION_QUOTES, raw["session"].unique().to_list(), refused)
+            self.lake.write(OPTION_QUOTES, self.market, good, replacing=raw["session"].unique().to_list())
             total, quarantined = total + good.height, quarantined + refused.height
         return Counts(total, quarantined)
+
+    def _snapshot_before(self, first: date) -> pl.DataFrame:
+        """The raw quotes of the latest session before ``first``, to know a chain that only repeats them."""
+        before = self.calendar.previous_session(first)
+        return self.lake.read(RAW_OPTION_QUOTES, self.market, before, before)
+
+    def _quarantine(self, table: Table, sessions: Sequence[date], refused: pl.DataFrame) -> None:
+        """Put ``refused`` in the place of what earlier judgements of ``table`` on ``sessions`` refused."""
+        if not sessions:
+            return
+        stored = self.lake.read(QUARANTINE, self.market, min(sessions), max(sessions))
+        others = stored.filter(
+            (pl.col("table") != table.name) & pl.col("session").is_in(list(sessions)),
+        )
+        dated = refused.filter(pl.col("session").is_in(list(sessions)))
+        self.lake.write(QUARANTINE, self.market, pl.concat([others, dated]), replacing=sessions)
+        undated = refused.filter(pl.col("session").is_in(list(sessions)).fill_null(False).not_())
+        self.lake.write(QUARANTINE, self.market, undated)
 
     def price_chains(self, start: date, end: date) -> Counts:
         """Quotes to chains: implied volatility and Greeks, a month at a time."""

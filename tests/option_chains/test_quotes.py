@@ -50,6 +50,9 @@ def clean(*rows, **schema):
         ({"contract_symbol": None}, "null.contract_symbol"),
         ({"quote_ts": datetime(2011, 1, 17, 21, 0, tzinfo=UTC)}, "not_a_session"),
         ({"quote_ts": None}, "null.quote_ts"),
+        ({"expiry": date(2011, 1, 17), "contract_symbol": "AAPL110117P00310000"}, "expiry_not_a_session"),
+        ({"expiry": date(2031, 1, 18), "contract_symbol": "AAPL310118P00310000"}, "expiry_not_a_session"),
+        ({"contract_symbol": "AAPL1110121P00310000"}, "adjusted_contract"),
     ],
 )
 def test_a_bad_quote_is_refused_by_its_rule(changed, rule):
@@ -97,3 +100,10 @@ def test_the_spx_chains_lose_only_the_two_holidays_and_what_nobody_quotes():
     holidays = bad.filter(pl.col("rule") == "not_a_session")["session"].unique().sort().to_list()
     assert holidays == [date(2019, 5, 27), date(2019, 7, 4)]
     assert good["session"].n_unique() == 56
+
+
+def test_a_saturday_expiry_of_former_years_is_the_friday_before():
+    saturday = {"expiry": date(2011, 1, 22), "contract_symbol": "AAPL110122P00320000"}
+    good, bad = clean(SOUND | saturday)
+    assert bad.is_empty()
+    assert good.select("expiry", "contract_symbol").row(0) == (date(2011, 1, 21), "AAPL110121P00320000")

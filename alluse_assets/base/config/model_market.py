@@ -103,6 +103,26 @@ class ChainRules(ConfigModel):
     snapshot_minutes: int = Field(default=30, ge=1, le=390, description="Minutes between premium snapshots")
 
 
+class QualityRules(ConfigModel):
+    """How far option quotes may be apart before they are not believed."""
+
+    stale_seconds: float = Field(
+        default=3600, gt=0, le=86_400, description="Age of a bid or ask from which it is stale, if known"
+    )
+    parity_share: Share = Field(
+        default=0.01, description="Room for parity and bounds beyond the spreads, as a share of the spot"
+    )
+    carry_annual: Share = Field(
+        default=0.10, description="Interest and dividends a year that parity and bounds leave open"
+    )
+    repeated_share: Share = Field(
+        default=0.9, description="Share of contracts with the session before's values: the chain is repeated"
+    )
+    repeated_contracts: int = Field(
+        default=10, ge=2, le=10_000, description="Contracts in common from which a chain can be repeated"
+    )
+
+
 class MarketConfig(ConfigModel):
     """Where prices come from, and what stands in for what the source does not have."""
 
@@ -112,6 +132,7 @@ class MarketConfig(ConfigModel):
     )
     routes: RouteRules = Field(default=RouteRules(), description="Which source is asked, for source live")
     chains: ChainRules = Field(default=ChainRules(), description="Live chains: which contracts, and when")
+    quality: QualityRules = Field(default=QualityRules(), description="When option quotes are believed")
     mode_symbol: Ticker = Field(default="SPY", description="Symbol that the market mode is judged on")
     vix_symbol: Ticker = Field(default="VIX", description="Symbol of the volatility index")
     flat_rate_annual: Rate | None = Field(
