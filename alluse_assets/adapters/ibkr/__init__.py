@@ -1,0 +1,1 @@
+"""Interactive Brokers through TWS or IB Gateway: market data. Orders are a module of their own."""
