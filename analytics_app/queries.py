@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -76,8 +75,8 @@ def book_tables(lake: Lake, book: str) -> BookTables:
 
 def _table(lake: Lake, table: Table, book: str) -> pl.DataFrame:
     source = f"{_BOOK}{book}"
-    version = tuple((manifest.month, manifest.sha256) for manifest in lake.manifests(table, source))
-    return _read(str(lake.root), table.name, source, version, table)
+    version = tuple((manifest.month, manifest.content_id) for manifest in lake.manifests(table, source))
+    return _read(lake.url, table.name, source, version, table)
 
 
 @st.cache_data(show_spinner="Reading the lake", max_entries=64)
@@ -85,4 +84,4 @@ def _read(
     root: str, name: str, source: str, version: tuple[tuple[str, str], ...], _table: Table
 ) -> pl.DataFrame:
     """``version`` makes the cache's key; ``_table`` is left out of it, ``name`` stands for it."""
-    return Lake(Path(root)).read(_table, source)
+    return Lake(root).read(_table, source)

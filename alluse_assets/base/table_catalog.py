@@ -33,7 +33,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its ``key`` is unique, ``grain`` says in words what one row is."""
+    """One table: its ``key`` is unique, ``grain`` says in words what one row is.
+
+    ``keeps_versions``: rows come from outside and are corrected there, so what a correction replaces is
+    kept. Other tables can be made again from their inputs.
+    """
 
     name: str
     description: str
@@ -41,6 +45,7 @@ class Table:
     layer: Layer
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    keeps_versions: bool = False
 
     @property
     def schema(self) -> pl.Schema:

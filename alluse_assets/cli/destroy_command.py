@@ -15,7 +15,7 @@ from alluse_assets.orchestration.installation import Installation
 def destroy_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove this installation's database, lake, reports and anchors; a server of your own is left alone."""
+    """Remove this installation's database, lake, reports and anchors; what lies elsewhere is left alone."""
     installation = Installation.from_environment(os.environ)
     if not installation.home.exists():
         typer.echo(f"there is nothing at {installation.home}")

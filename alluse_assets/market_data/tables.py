@@ -38,6 +38,7 @@ BARS = Table(
         Column("volume", pl.Int64, "Shares traded; null where the source has none.", "shares", True, low=0),
         _SOURCE,
     ),
+    keeps_versions=True,
 )
 
 RAW_BARS = replace(BARS, name="raw_bars", layer="raw", description="Daily bars as the source gave them.")
@@ -60,6 +61,7 @@ INTRADAY_BARS = Table(
         Column("volume", pl.Int64, "Shares traded; null where the source has none.", "shares", True, low=0),
         _SOURCE,
     ),
+    keeps_versions=True,
 )
 
 SHARE_QUOTES = Table(
@@ -79,6 +81,7 @@ SHARE_QUOTES = Table(
         Column("last", pl.Float64, "Price of the latest trade; null if none.", "USD per share", True, low=0),
         _SOURCE,
     ),
+    keeps_versions=True,
 )
 
 RATES = Table(
@@ -100,6 +103,7 @@ RATES = Table(
         ),
         _SOURCE,
     ),
+    keeps_versions=True,
 )
 
 CORPORATE_ACTIONS = Table(
@@ -126,6 +130,7 @@ CORPORATE_ACTIONS = Table(
         ),
         _SOURCE,
     ),
+    keeps_versions=True,
 )
 
 EARNINGS_DATES = Table(
@@ -146,6 +151,7 @@ EARNINGS_DATES = Table(
         Column("is_confirmed", pl.Boolean, "Whether the company has confirmed the day."),
         _SOURCE,
     ),
+    keeps_versions=True,
 )
 
 

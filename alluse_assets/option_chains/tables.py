@@ -81,6 +81,7 @@ OPTION_QUOTES = Table(
     layer="core",
     key=("quote_ts", "contract_symbol"),
     columns=_QUOTE_COLUMNS,
+    keeps_versions=True,
 )
 
 RAW_OPTION_QUOTES = replace(
@@ -94,6 +95,7 @@ PREMIUM_SNAPSHOTS = Table(
     layer="core",
     key=("quote_ts", "contract_symbol"),
     columns=_QUOTE_COLUMNS,
+    keeps_versions=True,
 )
 
 OPTION_BARS = Table(
@@ -117,6 +119,7 @@ OPTION_BARS = Table(
         Column("trades", pl.Int64, "Number of trades in the session.", "trades", True, low=0),
         Column("source", pl.String, "Where the row came from."),
     ),
+    keeps_versions=True,
 )
 
 OPTION_CHAINS = Table(

@@ -82,17 +82,15 @@ class Freshness:
             return numbers
         # A month that was deleted from the lake is as good as never made.
         source = self._desk.lake_source(spec.metadata[SCOPE])
-        folder = self._desk.services.lake.root / spec.key.path[-1] / f"source={source}"
-        there = {path.name.removeprefix("month=") for path in folder.glob("month=*")}
+        there = set(self._desk.services.lake.months_of(spec.key.path[-1], source))
         return {key: number for key, number in numbers.items() if key[:7] in there}
 
     def _is_lost(self, spec: dg.AssetSpec) -> bool:
-        """Whether the lake has nothing of a table that is never empty: its folder was deleted."""
+        """Whether the lake has nothing of a table that is never empty: it was deleted."""
         if not spec.metadata.get(NEVER_EMPTY):
             return False
         source = self._desk.lake_source(spec.metadata[SCOPE])
-        folder = self._desk.services.lake.root / spec.key.path[-1] / f"source={source}"
-        return not folder.exists()
+        return not self._desk.services.lake.months_of(spec.key.path[-1], source)
 
     def _spans(self, stage: Stage) -> list[Span]:
         first, last = self._sessions[0], self._sessions[-1]

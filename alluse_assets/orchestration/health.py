@@ -140,7 +140,12 @@ def _database(installation: Installation, environ: Mapping[str, str]) -> Iterato
 
 
 def _lake(installation: Installation) -> Iterator[Finding]:
-    folder = installation.home
+    if isinstance(installation.lake, str):
+        lake = Lake(installation.lake)
+        markets = lake.sources(BARS)
+        yield Finding("lake", lake.url, "ok", f"can be read; markets: {', '.join(markets) or 'none yet'}")
+        return
+    folder = installation.lake
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
@@ -149,7 +154,7 @@ def _lake(installation: Installation) -> Iterator[Finding]:
         str(installation.lake),
         "ok" if free > _LEAST_FREE_BYTES else "warning",
         f"{free / 1024**3:.0f} GiB free",
-        "" if free > _LEAST_FREE_BYTES else "make room, or set ALLUSE_HOME to another disk",
+        "" if free > _LEAST_FREE_BYTES else "make room, or name another disk in ALLUSE_HOME",
     )
 
 

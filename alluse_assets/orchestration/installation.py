@@ -9,19 +9,27 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The folders of an installation. None of them is made by asking for it."""
+    """The folders of an installation. None of them is made by asking for it.
+
+    ``lake_url``: another place for the lake, a folder or ``s3://bucket/prefix``; empty: ``lake`` at home.
+    """
 
     home: Path
+    lake_url: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Installation:
         """The installation that the environment names."""
-        return cls(Path(environ.get("ALLUSE_HOME") or ".alluse").resolve())
+        return cls(
+            Path(environ.get("ALLUSE_HOME") or ".alluse").resolve(), environ.get("ALLUSE_LAKE_URL", "")
+        )
 
     @property
-    def lake(self) -> Path:
-        """Parquet history."""
-        return self.home / "lake"
+    def lake(self) -> Path | str:
+        """Parquet history: a folder, or the URL of a bucket."""
+        if "://" in self.lake_url:
+            return self.lake_url
+        return Path(self.lake_url).resolve() if self.lake_url else self.home / "lake"
 
     @property
     def postgres(self) -> Path:

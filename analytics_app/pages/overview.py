@@ -32,7 +32,7 @@ def show() -> None:
     try:
         names = queries.book_names(lake)
         if not names:
-            _say_no_book(str(lake.root))
+            _say_no_book(lake.url)
         asked = st.query_params.get("book")
         bar = st.container(horizontal=True, vertical_alignment="bottom")
         book = _choose_book(bar, names)

@@ -1,63 +1,84 @@
 """Reading and writing the lake: ``<root>/<table>/source=<source>/month=YYYY-MM/``.
 
-A partition is one data file, named by its content, and the manifest that names it. A writer puts the
-new data file in place, then swaps the manifest, then removes the old file, so that a reader finds the
-old version or the new one whichever moment the writer is killed at. That holds for each month; a write
-over several months that is killed leaves some of them new.
-
-Rows of a table without a date column go to ``month=all``, rows whose date is null to ``month=unknown``.
+A partition is its data files, named by their content, and the manifest that names them. Rows of a table
+without a date column go to ``month=all``, rows whose date is null to ``month=unknown``. What holds of a
+write (see ``partition``) holds for each month: a write over several months that is killed leaves some of
+them new.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from datetime import date
-from io import BytesIO
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from alluse_assets.adapters.lake.atomic_files import partition_lock, remove_leftovers, write_durably
+from alluse_assets.adapters.lake.history import StaleMonth, pruned, stale_months, version_of
 from alluse_assets.adapters.lake.manifest import (
-    FILE_NAME,
     REMEDY,
+    DataFile,
+    Input,
     Manifest,
-    describe,
+    Version,
+    content_id,
+    parse_manifest,
     partition_column,
-    read_manifest,
-    schema_version,
 )
-from alluse_assets.adapters.lake.verified import require_intact
+from alluse_assets.adapters.lake.partition import (
+    Given,
+    PartitionWrite,
+    Place,
+    is_in_order,
+    read_files,
+    require_unique,
+    write_partition,
+)
+from alluse_assets.adapters.lake.storage import Storage, open_storage
 from alluse_assets.base.errors import DataError
 from alluse_assets.base.table_catalog import Table
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*")
-# Small enough that statistics let a reader of one session skip most of a month of option quotes.
-_ROW_GROUP_ROWS = 32_768
+# A session more rewrites one file: half a second at most, and some ten files for five million rows.
+_MOST_ROWS_OF_A_FILE = 524_288
 _READ_ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionWrite:
-    """What writing did to one month: rows given that were new or different, and that were there already.
-
-    ``rows_replaced``: how many of those written took the place of another row with their key.
-    """
-
-    manifest: Manifest
-    changed: bool
-    rows_written: int
-    rows_unchanged: int
-    rows_replaced: int = 0
+# Checking a file is waiting, for a disk or for a server.
+_CHECKS_AT_ONCE = 8
 
 
 class Lake:
-    """The tables under one folder, which is made on the first write."""
+    """The tables in one place, which a folder is made for on the first write; a bucket must be there.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: a folder, or ``s3://bucket/prefix``.
+        storage_options: endpoint and keys of a bucket; what is left out comes from the environment.
+        clock: notes when a version was superseded; without one that is not noted.
+        most_rows_of_a_file: how finely a big month is cut; all writers of a lake use the same.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        storage_options: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] | None = None,
+        most_rows_of_a_file: int = _MOST_ROWS_OF_A_FILE,
+    ) -> None:
         self.root = root
+        self._storage: Storage = open_storage(root, storage_options)
+        self._clock = clock
+        self._most_rows = most_rows_of_a_file
+
+    @property
+    def url(self) -> str:
+        """Where it is, for people."""
+        return self._storage.url
 
     def write(
         self,
@@ -66,6 +87,7 @@ class Lake:
         frame: pl.DataFrame,
         *,
         replacing: Collection[date] | None = None,
+        inputs: Sequence[Input] | None = None,
         on_month: Callable[[PartitionWrite], None] | None = None,
     ) -> list[PartitionWrite]:
         """Put ``frame`` into the lake, month by month; months whose content stays equal are not touched.
@@ -76,29 +98,53 @@ class Lake:
             frame: rows with unique keys.
             replacing: None: a row replaces the stored row with its key, others stay. Dates: all stored rows
                 of these dates go and the frame's, which must be of these dates, take their place.
+            inputs: what the rows were made from, as ``inputs`` answered before it was read; ``stale`` asks
+                for it.
             on_month: called after each month, for a progress bar.
 
         Raises:
             DataError: a column is missing or of the wrong type, keys are not unique, a row's date is not
-                among ``replacing``, a stored file is damaged, or the disk refuses.
+                among ``replacing``, a stored file is damaged, or the storage refuses.
         """
         rows = table.conform(frame)
         column = partition_column(table)
-        _require_unique(table, rows)
+        order = self._place(table, source, "all").order
+        if not is_in_order(rows, order):
+            require_unique(table, rows)
         replaced = _replaced_dates(table, column, rows, replacing)
         parts = _by_month(rows, column)
         for day in replaced or ():
             parts.setdefault(f"{day:%Y-%m}", rows.clear())
+        known = None if inputs is None else tuple(sorted(set(inputs)))
         written = []
         for month in sorted(parts):
-            folder = self._folder(table, source, month)
-            if parts[month].is_empty() and not folder.exists():
+            given = Given(parts[month], replaced, known, self._most_rows, clock=self._clock)
+            outcome = write_partition(self._storage, self._place(table, source, month), given)
+            if outcome is None:
                 continue
-            outcome = _write_month(table, source, month, folder, parts[month], column, replaced)
             written.append(outcome)
             if on_month:
                 on_month(outcome)
         return written
+
+    def compact(self, table: Table, source: str, month: str | None = None) -> list[str]:
+        """Write files anew that lie otherwise than a write would lay them now; the months it changed.
+
+        Writes keep months compact themselves: there is something to do after a release that writes
+        otherwise, or for another size of files.
+
+        Raises:
+            DataError: a stored file is damaged, or the storage refuses.
+        """
+        changed = []
+        for one in self.months(table, source) if month is None else [month]:
+            place = self._place(table, source, one)
+            before = self._manifest(place)
+            given = Given(table.empty(), None, None, self._most_rows, rewrite=True, clock=self._clock)
+            outcome = write_partition(self._storage, place, given)
+            if outcome and outcome.manifest != before:
+                changed.append(one)
+        return changed
 
     def read(
         self,
@@ -110,10 +156,10 @@ class Lake:
         columns: Sequence[str] | None = None,
         where: pl.Expr | None = None,
     ) -> pl.DataFrame:
-        """The rows from ``start`` to ``end``, both included, by month and then by key; empty when none.
+        """The rows from ``start`` to ``end``, both included, by date and then by key; empty when none.
 
-        Only the months and columns that are needed are opened. A file that a writer replaces meanwhile is
-        read again in its new version.
+        Only the months, files and columns that are needed are opened. A file that a writer replaces
+        meanwhile is read again in its new version.
 
         Raises:
             DataError: a file is damaged; it is named, with what to do.
@@ -124,9 +170,9 @@ class Lake:
             except FileNotFoundError:
                 continue
             except pl.exceptions.PolarsError as error:
-                raise DataError(f"{self.root}/{table.name}, source {source}: {error}") from error
+                raise DataError(f"{self.url}/{table.name}, source {source}: {error}") from error
         raise DataError(
-            f"{self.root}/{table.name}, source {source}: replaced again at each reading; try later"
+            f"{self.url}/{table.name}, source {source}: replaced again at each reading; try later"
         )
 
     def scan(
@@ -146,7 +192,14 @@ class Lake:
         """
         files = self.files(table, source, start, end)
         frame = (
-            pl.scan_parquet(files, schema=table.schema, missing_columns="insert", extra_columns="ignore")
+            pl.scan_parquet(
+                files,
+                schema=table.schema,
+                missing_columns="insert",
+                extra_columns="ignore",
+                glob=False,
+                storage_options=self._storage.scan_options,
+            )
             if files
             else table.empty().lazy()
         )
@@ -161,131 +214,151 @@ class Lake:
 
     def files(
         self, table: Table, source: str, start: date | None = None, end: date | None = None
-    ) -> list[Path]:
-        """The data files that can hold rows from ``start`` to ``end``, checked against their manifests."""
+    ) -> list[str]:
+        """Paths or URLs of the data files that can hold rows from ``start`` to ``end``, checked."""
+        months = [self._place(table, source, month) for month in self.months(table, source, start, end)]
+        if len(months) < 2:
+            return [one for place in months for one in self._intact(place, start, end)]
+        with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
+            found = pool.map(lambda place: self._intact(place, start, end), months)
+            return [one for files in found for one in files]
+
+    def months(
+        self, table: Table, source: str, start: date | None = None, end: date | None = None
+    ) -> list[str]:
+        """The months that have a manifest, in order; those that can hold rows from ``start`` to ``end``."""
+        there = self.months_of(table.name, source)
+        if partition_column(table) is None or not (start or end):
+            return there
         low = f"{start:%Y-%m}" if start else ""
         high = f"{end:%Y-%m}" if end else "~"
-        bounded = partition_column(table) is not None and (start or end)
-        found = []
-        for month in self.months(table, source):
-            if bounded and not (month[0].isdigit() and low <= month <= high):
-                continue
-            found.append(_intact_file(self._folder(table, source, month)))
-        return [path for path in found if path]
+        return [month for month in there if month[0].isdigit() and low <= month <= high]
 
-    def remove_months(self, table: Table, source: str, months: Collection[str]) -> None:
-        """Take whole months away, as if they had never been written.
+    def months_of(self, name: str, source: str) -> list[str]:
+        """As ``months``, by a table's name."""
+        return self._storage.months(self._folder(name, source))
 
-        Raises:
-            DataError: the disk refuses.
-        """
-        for month in months:
-            folder = self._folder(table, source, month)
-            if not folder.exists():
-                continue
-            try:
-                with partition_lock(folder):
-                    # The manifest first: without it the rest is nobody's.
-                    (folder / FILE_NAME).unlink(missing_ok=True)
-                    remove_leftovers(folder, keep=())
-            except OSError as error:
-                raise DataError(f"cannot empty {folder}: {error}") from error
-
-    def months(self, table: Table, source: str) -> list[str]:
-        """The months that have a manifest, in order."""
-        folder = self._folder(table, source)
-        return sorted(path.parent.name.removeprefix("month=") for path in folder.glob(f"month=*/{FILE_NAME}"))
-
-    def manifests(self, table: Table, source: str) -> list[Manifest]:
-        """The manifests of a table, in order of months."""
-        found = (read_manifest(self._folder(table, source, month)) for month in self.months(table, source))
-        return [manifest for manifest in found if manifest]
+    def has(self, table: Table, source: str) -> bool:
+        """Whether there is a single month of it."""
+        return bool(self.months(table, source))
 
     def sources(self, table: Table) -> list[str]:
         """The sources that a table has rows of, in order."""
-        folders = (self.root / table.name).glob("source=*")
-        names = (folder.name.removeprefix("source=") for folder in folders)
-        return sorted(name for name in names if self.months(table, name))
+        return [name for name in self._storage.sources(table.name) if self.months(table, name)]
 
-    def _folder(self, table: Table, source: str, month: str | None = None) -> Path:
+    def manifests(
+        self, table: Table, source: str, start: date | None = None, end: date | None = None
+    ) -> list[Manifest]:
+        """The manifests of a table, in order of months."""
+        places = [self._place(table, source, month) for month in self.months(table, source, start, end)]
+        return [manifest for place in places if (manifest := self._manifest(place))]
+
+    def content_id(
+        self, table: Table, source: str, start: date | None = None, end: date | None = None
+    ) -> str:
+        """Stands for all rows of the months from ``start`` to ``end``: equal for equal content; cheap."""
+        found = self.manifests(table, source, start, end)
+        return content_id([part for one in found for part in (one.month, one.content_id)])
+
+    def inputs(
+        self, table: Table, source: str, start: date | None = None, end: date | None = None
+    ) -> list[Input]:
+        """What a reader of these months reads now, for ``write(inputs=...)``; ask before reading.
+
+        Months of the range that are not there are named, too: they may come.
+        """
+        found = {one.month: one.content_id for one in self.manifests(table, source, start, end)}
+        if start and end and partition_column(table):
+            for number in range(start.year * 12 + start.month - 1, end.year * 12 + end.month):
+                found.setdefault(f"{number // 12}-{number % 12 + 1:02}", "")
+        return [Input(table.name, source, month, found[month]) for month in sorted(found)]
+
+    def stale(self, table: Table, source: str) -> list[StaleMonth]:
+        """The months that were made from something else than is there now. Only manifests are read."""
+        return stale_months(self.manifests(table, source), self._content_of)
+
+    def versions(self, table: Table, source: str, month: str) -> list[Version]:
+        """The versions of a month that are kept, the current one last; empty when there is no such month."""
+        manifest = self._manifest(self._place(table, source, month))
+        return [*manifest.earlier, manifest.current] if manifest else []
+
+    def read_version(self, table: Table, source: str, month: str, number: int) -> pl.DataFrame:
+        """The rows of a month as a version had them, by date and then by key.
+
+        Raises:
+            DataError: there is no such version (any more), or one of its files is damaged.
+        """
+        place = self._place(table, source, month)
+        version = version_of(self._manifest(place), number, f"{self.url}/{place.folder}")
+        return read_files(self._storage, place, version.files)
+
+    def prune_versions(self, table: Table, source: str, *, keep: int, month: str | None = None) -> int:
+        """Forget all but the last ``keep`` superseded versions of each month; how many were forgotten.
+
+        Raises:
+            DataError: the storage refuses.
+        """
+        months = self.months(table, source) if month is None else [month]
+        return sum(pruned(self._storage, self._place(table, source, one), keep) for one in months)
+
+    def remove_months(self, table: Table, source: str, months: Collection[str]) -> None:
+        """Take whole months away with all their versions, as if they had never been written.
+
+        Raises:
+            DataError: the storage refuses.
+        """
+        for month in months:
+            self._storage.remove(self._place(table, source, month).folder)
+
+    def _intact(self, place: Place, start: date | None, end: date | None) -> list[str]:
+        """A partition's data files; the manifest is read again when a writer has just replaced it."""
+        for _ in range(_READ_ATTEMPTS):
+            manifest = self._manifest(place)
+            if manifest is None:
+                return []
+            files: list[DataFile] = [file for file in manifest.files if file.may_hold(start, end)]
+            try:
+                for file in files:
+                    self._storage.require_intact(place.folder, file)
+            except FileNotFoundError:
+                continue
+            return [self._storage.location(place.folder, file.name) for file in files]
+        where = self._storage.location(place.folder)
+        raise DataError(
+            f"{where}: a data file that its manifest names is gone; {REMEDY.format(folder=where)}"
+        )
+
+    def _manifest(self, place: Place) -> Manifest | None:
+        stored = self._storage.manifest(place.folder)
+        return parse_manifest(stored.content, self._storage.location(place.folder)) if stored else None
+
+    def _content_of(self, one: Input) -> str:
+        stored = self._storage.manifest(f"{one.table}/source={one.source}/month={one.month}")
+        where = f"{self.url}/{one.table}/source={one.source}/month={one.month}"
+        return parse_manifest(stored.content, where).content_id if stored else ""
+
+    def _place(self, table: Table, source: str, month: str) -> Place:
+        self._folder(table.name, source)
+        return Place(table, source, month)
+
+    def _folder(self, name: str, source: str) -> str:
         if not _SOURCE.fullmatch(source):
             raise DataError(f"{source!r} cannot name a source: letters, digits and . _ = - only")
-        folder = self.root / table.name / f"source={source}"
-        return folder / f"month={month}" if month else folder
-
-
-def _write_month(
-    table: Table,
-    source: str,
-    month: str,
-    folder: Path,
-    rows: pl.DataFrame,
-    column: str | None,
-    replaced: frozenset[date] | None,
-) -> PartitionWrite:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with partition_lock(folder):
-            manifest = read_manifest(folder)
-            remove_leftovers(folder, keep={FILE_NAME, manifest.data_file if manifest else ""})
-            stored = _stored(table, folder) if manifest else table.empty()
-            if replaced is not None and column:
-                kept = stored.filter(pl.col(column).is_in(list(replaced)).not_().fill_null(True))
-            else:
-                kept = stored.join(rows, on=list(table.key), how="anti", nulls_equal=True)
-            merged = pl.concat([kept, rows]).sort(table.key, nulls_last=True)
-            _require_unique(table, merged)
-            unchanged = rows.join(stored, on=table.names, how="semi", nulls_equal=True).height
-            if manifest and manifest.schema_version == schema_version(table) and merged.equals(stored):
-                return PartitionWrite(manifest, False, 0, rows.height)
-            data = _parquet(merged)
-            fresh = describe(table, source, month, merged, data)
-            write_durably(folder / fresh.data_file, data)
-            write_durably(folder / FILE_NAME, fresh.to_bytes())
-            if manifest and manifest.data_file != fresh.data_file:
-                (folder / manifest.data_file).unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot write {folder}: {error}") from error
-    known = rows.join(stored, on=list(table.key), how="semi", nulls_equal=True).height
-    return PartitionWrite(fresh, True, rows.height - unchanged, unchanged, known - unchanged)
-
-
-def _stored(table: Table, folder: Path) -> pl.DataFrame:
-    path = _intact_file(folder)
-    if path is None:
-        return table.empty()
-    try:
-        return table.conform(pl.read_parquet(path))
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path}: {error}; {REMEDY.format(folder=folder)}") from error
-
-
-def _intact_file(folder: Path) -> Path | None:
-    """The partition's data file; the manifest is read again when a writer has just replaced it."""
-    for _ in range(_READ_ATTEMPTS):
-        manifest = read_manifest(folder)
-        if manifest is None:
-            return None
-        path = folder / manifest.data_file
-        try:
-            require_intact(path, manifest)
-        except FileNotFoundError:
-            continue
-        return path
-    raise DataError(
-        f"{folder}: the data file that its manifest names is gone; {REMEDY.format(folder=folder)}"
-    )
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True, row_group_size=_ROW_GROUP_ROWS)
-    return buffer.getvalue()
+        return f"{name}/source={source}"
 
 
 def _by_month(rows: pl.DataFrame, column: str | None) -> dict[str, pl.DataFrame]:
     if column is None:
         return {"all": rows}
+    months = rows.select(pl.col(column).dt.truncate("1mo")).to_series()
+    if months.is_sorted() and not months.null_count():
+        # Slices of what is there: nothing is copied.
+        runs = months.rle().struct.unnest()
+        ends = runs["len"].cum_sum().to_list()
+        return {
+            f"{month:%Y-%m}": rows.slice(end - length, length)
+            for month, length, end in zip(runs["value"], runs["len"], ends, strict=True)
+        }
     label = pl.col(column).dt.strftime("%Y-%m").fill_null("unknown")
     marked = rows.with_columns(label.alias("__month__"))
     return {
@@ -308,10 +381,3 @@ def _replaced_dates(
             f"{outside.row(0, named=True)}; leave them out or name their dates"
         )
     return frozenset(replacing)
-
-
-def _require_unique(table: Table, rows: pl.DataFrame) -> None:
-    repeated = rows.select(table.key).is_duplicated()
-    if repeated.any():
-        example = rows.select(table.key).filter(repeated).row(0, named=True)
-        raise DataError(f"table {table.name}: {repeated.sum()} rows share a key, for example {example}")

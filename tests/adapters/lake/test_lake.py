@@ -62,7 +62,7 @@ def test_an_absent_table_reads_as_an_empty_one_with_its_columns(lake):
 
 def test_a_range_a_column_list_and_a_filter_narrow_what_is_read(lake):
     lake.write(PRICES, "sample", JANUARY)
-    assert len(lake.files(PRICES, "sample", date(2011, 1, 5), date(2011, 1, 31))) == 1
+    assert len(lake.files(PRICES, "sample", date(2011, 1, 4), date(2011, 1, 31))) == 1
     found = lake.read(PRICES, "sample", date(2011, 1, 4), date(2011, 2, 1), columns=["close"])
     assert found.to_dict(as_series=False) == {"close": [2.0, 3.0]}
     assert lake.read(PRICES, "sample", where=pl.col("symbol") == "A").height == 2
@@ -143,7 +143,9 @@ def test_the_manifest_says_what_the_file_holds(lake):
     assert stored["rows"] == 2
     assert (stored["first"], stored["last"]) == ("2011-01-03", "2011-01-04")
     assert stored["columns"]["close"] == "Float64"
-    assert (folder / stored["data_file"]).exists()
+    (file,) = stored["files"]
+    assert (folder / file["name"]).stat().st_size == file["size_bytes"]
+    assert file["days"] == {"2011-01-03": 1, "2011-01-04": 1}
     assert lake.manifests(PRICES, "sample")[0] == outcome.manifest
 
 
