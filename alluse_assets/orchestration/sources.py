@@ -27,6 +27,10 @@ def open_source(
         from alluse_assets.adapters.sample_market.market import SampleMarket
 
         return SampleMarket(calendar)
+    if name == "alpaca":
+        from alluse_assets.adapters.alpaca import open_alpaca
+
+        return open_alpaca(calendar, environ)
     raise ConfigError(f"market.routes: source {name} is not part of this version")
 
 
