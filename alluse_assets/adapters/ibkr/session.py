@@ -113,8 +113,7 @@ class GatewaySession:
                     raise
                 return []
 
-        # A whole expiry comes as one message a contract, which takes the gateway a while.
-        return await self.ask(wanted, known, max(self.settings.timeout_seconds, 3))
+        return await self.ask(wanted, known, self.settings.timeout_seconds)
 
     async def qualify(self, contract: Contract, wanted: str) -> Contract:
         """The one contract that the gateway knows by this description.
@@ -222,10 +221,11 @@ async def _try_client_id(settings: IbkrSettings, limits: PacingLimits, client_id
 
     def on_closed(message: str) -> None:
         if not refused.done():
-            refused.set_result(_closed(settings, message))
+            refused.set_result(_closed(settings, message or "it closed the connection at once"))
 
     ib.errorEvent += on_error
     ib.client.apiError += on_closed
+    ib.client.conn.disconnected += on_closed
     attempt = asyncio.ensure_future(
         ib.connectAsync(
             settings.host,
@@ -253,6 +253,7 @@ async def _try_client_id(settings: IbkrSettings, limits: PacingLimits, client_id
     finally:
         ib.errorEvent -= on_error
         ib.client.apiError -= on_closed
+        ib.client.conn.disconnected -= on_closed
         if not attempt.done():
             attempt.cancel()
             await asyncio.gather(attempt, return_exceptions=True)

@@ -35,8 +35,12 @@ class IbkrSettings(BaseModel):
         default="shares",
         description="lots: the gateway is set to send US stock data in lots of 100 for compatibility",
     )
-    bar_minutes: BarMinutes = Field(default=30, description="Length of an intraday bar")
-    timeout_seconds: float = Field(default=10, gt=0, le=600, description="Connecting, and short requests")
+    bar_minutes: BarMinutes = Field(
+        default=1, description="Length of an intraday bar; a request brings 20 sessions from 20 minutes on"
+    )
+    timeout_seconds: float = Field(
+        default=15, gt=0, le=600, description="Connecting, and one request of contracts"
+    )
     snapshot_seconds: float = Field(
         default=15, gt=0, le=600, description="One snapshot; the gateway itself ends it after 11"
     )

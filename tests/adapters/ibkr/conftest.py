@@ -41,7 +41,7 @@ def make_source(gateway: ScriptedGateway) -> MakeSource:
 
     def make(**given: object) -> IbkrSource:
         own = {name: given.pop(name) for name in ("splits", "limits", "pacer", "clock") if name in given}
-        quick = {"timeout_seconds": 5, "snapshot_seconds": 5, "history_seconds": 5}
+        quick = {"timeout_seconds": 5, "snapshot_seconds": 5, "history_seconds": 5, "bar_minutes": 30}
         settings = IbkrSettings.model_validate({"port": gateway.port, **quick, **given})
         arguments = {"limits": NO_LIMITS, "clock": lambda: NOW, **own}
         return IbkrSource(settings, trading_calendar(), **arguments)  # type: ignore[arg-type]
