@@ -11,6 +11,9 @@ st.set_page_config(
     menu_items={"About": "ALL-USE: an automated options-income protocol as a data platform."},
 )
 st.navigation(
-    [st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True)],
+    [
+        st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True),
+        st.Page("pages/data_quality.py", title="Data quality", icon=":material/fact_check:"),
+    ],
     position="top",
 ).run()
