@@ -8,6 +8,7 @@ them new.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -109,7 +110,8 @@ class Lake:
         rows = table.conform(frame)
         column = partition_column(table)
         order = self._place(table, source, "all").order
-        if not is_in_order(rows, order):
+        in_order = is_in_order(rows, order)
+        if not in_order:
             require_unique(table, rows)
         replaced = _replaced_dates(table, column, rows, replacing)
         parts = _by_month(rows, column)
@@ -118,7 +120,7 @@ class Lake:
         known = None if inputs is None else tuple(sorted(set(inputs)))
         written = []
         for month in sorted(parts):
-            given = Given(parts[month], replaced, known, self._most_rows, clock=self._clock)
+            given = Given(parts[month], replaced, known, self._most_rows, in_order, clock=self._clock)
             outcome = write_partition(self._storage, self._place(table, source, month), given)
             if outcome is None:
                 continue
@@ -350,14 +352,14 @@ class Lake:
 def _by_month(rows: pl.DataFrame, column: str | None) -> dict[str, pl.DataFrame]:
     if column is None:
         return {"all": rows}
-    months = rows.select(pl.col(column).dt.truncate("1mo")).to_series()
-    if months.is_sorted() and not months.null_count():
+    runs = rows[column].rle().struct.unnest()
+    if runs["value"].is_sorted() and not runs["value"].null_count():
         # Slices of what is there: nothing is copied.
-        runs = months.rle().struct.unnest()
-        ends = runs["len"].cum_sum().to_list()
+        months = runs.group_by(pl.col("value").dt.strftime("%Y-%m"), maintain_order=True).agg(pl.sum("len"))
+        starts = itertools.accumulate(months["len"], initial=0)
         return {
-            f"{month:%Y-%m}": rows.slice(end - length, length)
-            for month, length, end in zip(runs["value"], runs["len"], ends, strict=True)
+            month: rows.slice(start, length)
+            for (month, length), start in zip(months.iter_rows(), starts, strict=False)
         }
     label = pl.col(column).dt.strftime("%Y-%m").fill_null("unknown")
     marked = rows.with_columns(label.alias("__month__"))

@@ -7,6 +7,7 @@ before or the state after whichever moment the writer is killed at.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -37,6 +38,7 @@ from alluse_assets.base.table_catalog import Table
 _FILES_AT_ONCE = 2
 _ATTEMPTS = 60
 _LONGEST_PAUSE_SECONDS = 0.5
+_Part = tuple[dict[str, int], pl.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Given:
 
     Attributes:
         rows: in the table's types, with unique keys.
+        in_order: whether the rows are known to be by date and key already.
         replaced: dates whose stored rows go; None: rows replace those with their key.
         inputs: what the rows were made from; None where that is not known.
         most_rows: of a data file that holds more than one day.
@@ -81,6 +84,7 @@ class Given:
     replaced: frozenset[date] | None
     inputs: tuple[Input, ...] | None
     most_rows: int
+    in_order: bool = False
     rewrite: bool = False
     clock: Callable[[], datetime] | None = None
 
@@ -221,7 +225,7 @@ def _touched(storage: Storage, place: Place, files: Collection[DataFile], given:
         return list(files)
     days = {str(one) for one in given.rows[day].unique()} | {str(one) for one in given.replaced or ()}
     touched = [file for file in files if not days.isdisjoint(file.days)]
-    if day not in place.table.key and given.replaced is None:
+    if day not in place.table.key:
         keys = list(place.table.key)
         for file in files:
             if file not in touched:
@@ -241,7 +245,8 @@ def _merge(place: Place, stored: pl.DataFrame, given: Given) -> pl.DataFrame:
         kept = stored.join(rows, on=list(table.key), how="anti", nulls_equal=True)
     both = [frame for frame in (kept, rows) if not frame.is_empty()]
     merged = pl.concat(both) if both else table.empty()
-    if not is_in_order(merged, place.order):
+    known = given.in_order and kept.is_empty()
+    if not known and not is_in_order(merged, place.order):
         merged = merged.sort(place.order, nulls_last=True)
         require_unique(table, merged)
     return merged
@@ -253,32 +258,30 @@ def _cut(
     """The files of the state after: untouched ones that are cut right already, and newly written ones."""
     day = place.day_column
     if day is None:
-        return list(_put(storage, place, [merged] if merged.height else []))
+        return list(_put(storage, place, [({}, merged)] if merged.height else []))
     counts = {date.fromisoformat(one): n for file in untouched for one, n in file.days.items()}
-    for one, number in _rows_by_day(merged, day):
-        counts[one] = counts.get(one, 0) + number
+    counts |= (found := dict(_rows_by_day(merged, day)))
     groups = {frozenset(map(str, days)): days for days in cut(counts, given.most_rows)}
     right = {frozenset(file.days): file for file in untouched}
     kept = {days: file for days, file in right.items() if days in groups}
     pulled = [file for days, file in right.items() if days not in groups]
     if pulled:
         merged = pl.concat([merged, read_files(storage, place, pulled)]).sort(place.order, nulls_last=True)
-    offsets, offset = {}, 0
-    for one, number in _rows_by_day(merged, day):
-        offsets[one] = (offset, number)
-        offset += number
-    wanted = [days for names, days in groups.items() if names not in kept]
-    parts = [merged.slice(offsets[days[0]][0], sum(offsets[one][1] for one in days)) for days in wanted]
+        found = dict(_rows_by_day(merged, day))
+    offsets = dict(zip(found, itertools.accumulate(found.values(), initial=0), strict=False))
+    parts = []
+    for names, days in groups.items():
+        if names not in kept:
+            rows_by_day = {str(one): found[one] for one in days}
+            parts.append((rows_by_day, merged.slice(offsets[days[0]], sum(rows_by_day.values()))))
     return sorted([*kept.values(), *_put(storage, place, parts)], key=lambda file: file.first or "")
 
 
-def _put(storage: Storage, place: Place, parts: Sequence[pl.DataFrame]) -> Iterator[DataFile]:
-    day = place.day_column
-
-    def put(part: pl.DataFrame) -> DataFile:
+def _put(storage: Storage, place: Place, parts: Sequence[_Part]) -> Iterator[DataFile]:
+    def put(given: _Part) -> DataFile:
+        days, part = given
         # One chunk a column: how a frame came about must not show in the file's bytes.
         written = storage.put(place.folder, part.rechunk())
-        days = {str(one): number for one, number in _rows_by_day(part, day)} if day else {}
         return DataFile(
             written.name,
             part.height,
