@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import platform
 import shutil
 import sys
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from alluse_assets.adapters.ibkr.probe import server_version
+from alluse_assets.adapters.ibkr.settings import PREFIX, IbkrSettings, is_configured
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.adapters.postgres.connect import connect_owner, described
 from alluse_assets.adapters.postgres.migrate import migrate
@@ -18,7 +21,7 @@ from alluse_assets.adapters.postgres.server import database
 from alluse_assets.base.calendar import calendar_horizon
 from alluse_assets.base.config.config_manager import load
 from alluse_assets.base.config.profile_files import shipped_profiles
-from alluse_assets.base.errors import AlluseError
+from alluse_assets.base.errors import AlluseError, SourceError
 from alluse_assets.market_data.tables import BARS
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 from alluse_assets.orchestration.installation import Installation
@@ -49,7 +52,7 @@ def examine(environ: Mapping[str, str], today: date) -> list[Finding]:
         ("calendar", lambda: _calendar(today)),
         ("database", lambda: _database(installation, environ)),
         ("lake", lambda: _lake(installation)),
-        ("sources", lambda: _sources(installation)),
+        ("sources", lambda: _sources(installation, environ)),
         ("brokers", _brokers),
         ("browser", _browser),
     ]
@@ -158,7 +161,7 @@ def _lake(installation: Installation) -> Iterator[Finding]:
     )
 
 
-def _sources(installation: Installation) -> Iterator[Finding]:
+def _sources(installation: Installation, environ: Mapping[str, str]) -> Iterator[Finding]:
     lake = Lake(installation.lake)
     yield Finding("sources", "sample market", "ok", "built in; option prices and VIX are modelled")
     for table, kind in ((BARS, "bars"), (OPTION_QUOTES, "option_quotes")):
@@ -170,8 +173,23 @@ def _sources(installation: Installation) -> Iterator[Finding]:
             f"{rows:,} rows",
             "" if rows else f"alluse ingest --kind {kind} --path FILE",
         )
-    for name in ("Alpaca", "Interactive Brokers"):
-        yield Finding("sources", name, "off", "not part of this version", "ingest files meanwhile")
+    yield Finding("sources", "Alpaca", "off", "not part of this version", "ingest files meanwhile")
+    yield _interactive_brokers(environ)
+
+
+def _interactive_brokers(environ: Mapping[str, str]) -> Finding:
+    what = "Interactive Brokers"
+    if not is_configured(environ):
+        return Finding("sources", what, "off", "not set up", f"set {PREFIX}HOST and {PREFIX}PORT to use it")
+    if importlib.util.find_spec("ib_async") is None:
+        return Finding("sources", what, "fault", "its library is not installed", "install alluse[ibkr]")
+    settings = IbkrSettings.from_environment(environ)
+    try:
+        version = server_version(settings)
+    except SourceError as error:
+        return Finding("sources", what, "warning", str(error), "start it, or unset the variables")
+    found = f"{settings.place} answers, protocol {version}, {settings.market_data_type} data"
+    return Finding("sources", what, "ok", found)
 
 
 def _brokers() -> Iterator[Finding]:

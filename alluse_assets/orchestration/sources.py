@@ -5,7 +5,11 @@ Adapters are imported when they are opened, so that a worker needs only the extr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
 
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.base.calendar import TradingCalendar
@@ -13,6 +17,7 @@ from alluse_assets.base.config.model_market import RouteRules, SourceName
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.market_data.routing import Fallback, RoutedSource
 from alluse_assets.market_data.source import MarketDataSource
+from alluse_assets.market_data.tables import CORPORATE_ACTIONS
 
 
 def open_source(
@@ -31,6 +36,11 @@ def open_source(
         from alluse_assets.adapters.alpaca import open_alpaca
 
         return open_alpaca(calendar, environ)
+    if name == "ibkr":
+        from alluse_assets.adapters.ibkr.settings import IbkrSettings
+        from alluse_assets.adapters.ibkr.source import IbkrSource
+
+        return IbkrSource(IbkrSettings.from_environment(environ), calendar, splits=_SplitsOfLake(lake))
     raise ConfigError(f"market.routes: source {name} is not part of this version")
 
 
@@ -46,9 +56,28 @@ def routed(
     return RoutedSource(sources, routes, calendar, on_fallback=_log)
 
 
-def _log(fallback: Fallback) -> None:
-    import logging
+@dataclass(frozen=True, slots=True)
+class _SplitsOfLake:
+    """The splits that any source has told the lake of, each once; the sample's are of another time."""
 
+    lake: Lake
+
+    def __call__(self, symbols: Sequence[str]) -> pl.DataFrame:
+        sources = [name for name in self.lake.sources(CORPORATE_ACTIONS) if name != "sample"]
+        if not sources:
+            logging.getLogger("alluse.sources").warning(
+                "no corporate actions in the lake: bars of Interactive Brokers stay adjusted for splits; "
+                "route corporate_actions to a source that has them, and ask for the bars again"
+            )
+        found = [self.lake.read(CORPORATE_ACTIONS, name) for name in sources]
+        return (
+            pl.concat([CORPORATE_ACTIONS.empty(), *found])
+            .filter(pl.col("symbol").is_in(list(symbols)), pl.col("kind") == "split")
+            .unique(CORPORATE_ACTIONS.key, maintain_order=True)
+        )
+
+
+def _log(fallback: Fallback) -> None:
     symbols = ", ".join(fallback.symbols[:5]) + (" ..." if len(fallback.symbols) > 5 else "")
     logging.getLogger("alluse.sources").warning(
         "%s did not answer for %s of %s, the next source is asked: %s",

@@ -23,6 +23,7 @@ from alluse_assets.adapters.ibkr.pacing import Claim
 from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError
 from alluse_assets.adapters.ibkr.settings import BarMinutes
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar, new_york_instant
+from alluse_assets.market_data.adjustments import adjusted
 from alluse_assets.market_data.source import TABLE_OF
 
 if TYPE_CHECKING:
@@ -143,23 +144,8 @@ def as_traded(bars: pl.DataFrame, actions: pl.DataFrame, day: str) -> pl.DataFra
         bars: rows with ``symbol``, prices and ``volume``; ``day`` names the column of the session.
         actions: rows of table corporate_actions; only splits matter.
     """
-    splits = actions.filter(pl.col("kind") == "split").select("symbol", "ex_date", "ratio")
-    days = bars.select("symbol", day).unique()
-    factor = (
-        days.join(splits, on="symbol", how="inner")
-        .filter(pl.col(day) < pl.col("ex_date"))
-        .group_by("symbol", day)
-        .agg(factor=pl.col("ratio").product())
-    )
-    by = pl.col("factor").fill_null(1.0)
-    return (
-        bars.join(factor, on=["symbol", day], how="left", maintain_order="left")
-        .with_columns(
-            *((pl.col(name) * by).round(6) for name in ("open", "high", "low", "close")),
-            (pl.col("volume") / by).round().cast(pl.Int64).alias("volume"),
-        )
-        .drop("factor")
-    )
+    undone = actions.filter(pl.col("kind") == "split").with_columns(ratio=1 / pl.col("ratio"))
+    return adjusted(bars.rename({day: "ts"}), undone, date.max).drop("adjustment_factor").rename({"ts": day})
 
 
 async def _of_symbol(

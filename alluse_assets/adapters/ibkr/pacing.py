@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _LOGGER = logging.getLogger("alluse.ibkr")
 _WORTH_TELLING_SECONDS = 5.0
@@ -74,7 +75,7 @@ class Pace:
 
 
 class Pacer:
-    """Holds messages back until every window has room. One a source: processes do not know each other."""
+    """Holds messages back until every window has room. Processes do not know of each other's messages."""
 
     def __init__(
         self,
@@ -103,6 +104,12 @@ class Pacer:
                 told = True
                 self._on_wait(wait, f"{window.most} {window.name}")
             await self._sleep(wait)
+
+
+@lru_cache(maxsize=64)
+def pacer_of(place: str) -> Pacer:
+    """The one pacer of this process for the gateway at ``place``: its limits are for a login as a whole."""
+    return Pacer()
 
 
 def _log(seconds: float, limit: str) -> None:

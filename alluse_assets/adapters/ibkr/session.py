@@ -20,7 +20,7 @@ from alluse_assets.adapters.ibkr.failures import (
 )
 from alluse_assets.adapters.ibkr.pacing import Claim, Pacer, PacingLimits
 from alluse_assets.adapters.ibkr.settings import IbkrSettings
-from alluse_assets.base.errors import ConfigError, SourceError
+from alluse_assets.base.errors import SourceError
 
 if TYPE_CHECKING:
     from ib_async import IB, Contract, ContractDetails, Ticker
@@ -176,7 +176,6 @@ async def gateway_session(
     """A connection that is closed at the end, whatever happens.
 
     Raises:
-        ConfigError: the library is not installed.
         SourceError: nobody answers, or every client id is in use.
     """
     ib = await _connect(settings, limits)
@@ -201,10 +200,7 @@ async def _connect(settings: IbkrSettings, limits: PacingLimits) -> IB:
 
 async def _try_client_id(settings: IbkrSettings, limits: PacingLimits, client_id: int) -> IB | None:
     """A connection, or None when the id is in use."""
-    try:
-        from ib_async import IB, StartupFetchNONE
-    except ImportError as error:
-        raise ConfigError("Interactive Brokers: the library is not here: install alluse[ibkr]") from error
+    from ib_async import IB, StartupFetchNONE
 
     # It logs every refusal at length; we say the same once, in our own words.
     logging.getLogger("ib_async").addHandler(logging.NullHandler())

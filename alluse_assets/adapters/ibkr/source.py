@@ -10,18 +10,19 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import polars as pl
 
 from alluse_assets.adapters.ibkr.bars import as_traded, read_bars
-from alluse_assets.adapters.ibkr.pacing import Pacer, PacingLimits
+from alluse_assets.adapters.ibkr.pacing import Pacer, PacingLimits, pacer_of
 from alluse_assets.adapters.ibkr.session import GatewaySession, gateway_session
 from alluse_assets.adapters.ibkr.settings import IbkrSettings
 from alluse_assets.adapters.ibkr.snapshots import ListingMemory, read_option_quotes, read_share_quotes
 from alluse_assets.adapters.ibkr.stream import read_stream
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
-from alluse_assets.base.errors import SourceError
+from alluse_assets.base.errors import ConfigError, SourceError
 from alluse_assets.market_data.source import TABLE_OF, ChainScope, Coverage, DataKind, StreamBatch
 from alluse_assets.market_data.tables import CORPORATE_ACTIONS
 
@@ -50,12 +51,18 @@ class IbkrSource:
         pacer: Pacer | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``splits`` tells of the splits for which the gateway has adjusted past bars."""
+        """``splits`` tells of the splits for which the gateway has adjusted past bars.
+
+        Raises:
+            ConfigError: the library is not installed.
+        """
+        if find_spec("ib_async") is None:
+            raise ConfigError("Interactive Brokers: its library is not installed: install alluse[ibkr]")
         self._settings = settings
         self._calendar = calendar
         self._splits = splits
         self._limits = limits or PacingLimits()
-        self._pacer = pacer or Pacer()
+        self._pacer = pacer or pacer_of(settings.place)
         self._clock = clock
         self._listings = ListingMemory()
 

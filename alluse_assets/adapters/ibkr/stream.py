@@ -200,7 +200,7 @@ class _Listener:
         last: dict[int, tuple[object, ...]],
         ticker: Ticker,
     ) -> None:
-        """Add a row when what a row shows has changed; a packet may change nothing of it."""
+        """Add a row when what a row shows has changed. The ticks of one packet are one change."""
         con_id = ticker.contract.conId if ticker.contract else 0
         subscription = subscriptions.get(con_id)
         if subscription is None:

@@ -11,6 +11,7 @@ from alluse_assets.adapters.ibkr.bars import as_traded, bar_requests
 from alluse_assets.adapters.ibkr.pacing import PacingLimits, Window
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import SourceError
+from alluse_assets.market_data.adjustments import adjusted
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from tests.adapters.ibkr.conftest import NOW, TODAY, MakeSource
 from tests.adapters.ibkr.data_messages import NO_DATA, PACING
@@ -153,6 +154,21 @@ def test_every_later_split_and_no_earlier_one_is_taken_out(
     found = as_traded(bar, actions, "ts").row(0, named=True)
     assert found["close"] == pytest.approx(11 * expected, abs=1e-6)
     assert found["volume"] == round(6000 / expected)
+
+
+def test_taking_splits_out_and_reading_with_them_again_gives_the_gateways_bars() -> None:
+    days = trading_calendar().sessions(date(2026, 1, 5), date(2026, 1, 16))
+    bars = pl.DataFrame(
+        [(day, "A", 10.0, 12.0, 9.0, 11.0, 6000, "ibkr") for day in days], schema=BARS.schema, orient="row"
+    )
+    actions = pl.DataFrame(
+        [(days[3], "A", "split", 3.0, None, "v"), (days[6], "A", "split", 0.5, None, "v")],
+        schema=CORPORATE_ACTIONS.schema,
+        orient="row",
+    )
+    traded = as_traded(bars, actions, "ts")
+    assert traded["close"].n_unique() == 3
+    assert adjusted(traded, actions, days[-1]).drop("adjustment_factor").equals(bars)
 
 
 def test_no_data_is_no_rows_and_a_refusal_is_an_error(

@@ -151,7 +151,7 @@ from alluse_assets.adapters.ibkr.source import IbkrSource
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import ConfigError
 try:
-    IbkrSource(IbkrSettings(), trading_calendar()).snapshot("share_quotes", ["AAPL"])
+    IbkrSource(IbkrSettings(), trading_calendar())
 except ConfigError as error:
     print(error)
 """

@@ -6,7 +6,7 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alluse_assets.adapters.ibkr.pacing import Claim, Pace, Pacer, PacingLimits, Window
+from alluse_assets.adapters.ibkr.pacing import Claim, Pace, Pacer, PacingLimits, Window, pacer_of
 
 _TWO_A_SECOND = Window("two a second", 2, 1.0)
 _FIVE_IN_TEN = Window("five in ten seconds", 5, 10.0)
@@ -79,3 +79,8 @@ def test_a_long_wait_is_told_of_once_with_its_reason() -> None:
     asyncio.run(twice())
     assert told == [(10.0, "5 five in ten seconds")]
     assert now >= 10.0
+
+
+def test_all_sources_of_a_process_that_ask_one_gateway_share_its_limits() -> None:
+    assert pacer_of("one:4002") is pacer_of("one:4002")
+    assert pacer_of("one:4002") is not pacer_of("one:4001")
