@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,11 +20,12 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Table
+from alluse_assets.market_data.adjustments import adjusted
 from alluse_assets.market_data.cleaning import clean_bars
 from alluse_assets.market_data.indicators import indicators
 from alluse_assets.market_data.source import TABLE_OF, ChainScope, DataKind, MarketDataSource
-from alluse_assets.market_data.tables import BARS, INDICATORS, RATES, RAW_BARS
-from alluse_assets.option_chains.chain_rules import screen_chains
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES, RAW_BARS
+from alluse_assets.option_chains.chain_rules import RULES, screen_chains
 from alluse_assets.option_chains.quotes import clean_option_quotes
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
@@ -80,8 +81,7 @@ class MarketSteps:
     def collect_bars(self, start: date, end: date) -> Counts:
         """Bars, rates and corporate actions from the source into the lake's raw layer."""
         if self.source is None:
-            rows = self.lake.read(BARS, self.market, start, end, columns=["ts"]).height
-            return Counts(rows)
+            return Counts(self.lake.read(RAW_BARS, self.market, start, end, columns=["ts"]).height)
         bars = self.source.history("bars", self.symbols(), start, end)
         self.lake.write(RAW_BARS, self.market, bars)
         others: dict[DataKind, list[str]] = {"rates": [], "corporate_actions": self.symbols()}
@@ -92,26 +92,50 @@ class MarketSteps:
 
     def validate_bars(self, start: date, end: date) -> Counts:
         """Raw bars to clean ones; what breaks a rule goes to quarantine."""
-        if self.source is None:
-            return Counts(self.lake.read(BARS, self.market, start, end, columns=["ts"]).height)
-        raw = self.lake.read(RAW_BARS, self.market, start, end)
-        good, refused = clean_bars(raw, self.calendar, self.market)
-        self.lake.write(QUARANTINE, self.market, refused)
-        self.lake.write(BARS, self.market, good)
-        return Counts(good.height, refused.height)
+        total = quarantined = 0
+        for first, last in months_of(start, end):
+            inputs = self.lake.inputs(RAW_BARS, self.market, first, last)
+            raw = self.lake.read(RAW_BARS, self.market, first, last)
+            if raw.is_empty():
+                continue
+            good, refused = clean_bars(raw, self.calendar, self.market)
+            days = raw["ts"].unique().to_list()
+            self._quarantine(BARS, days, refused, () if self.source is None else None)
+            self.lake.write(BARS, self.market, good, replacing=days, inputs=inputs)
+            total, quarantined = total + good.height, quarantined + refused.height
+        return Counts(total, quarantined)
 
     def compute_indicators(self, start: date, end: date) -> Counts:
-        """Indicators of the range, warmed up on the configured sessions before it."""
+        """Indicators of the range, warmed up on the configured sessions before it.
+
+        A share's history is in the shares of its last day while it is computed, so that a split is no move
+        of the price; what is in dollars is told in the shares of its own day.
+        """
         warm = self.calendar.previous_session(start, self.config.market.warm_up_sessions)
-        frame = indicators(self.lake.read(BARS, self.market, warm, end))
-        frame = frame.filter(pl.col("ts").is_between(start, end))
-        self.lake.write(INDICATORS, self.market, frame)
+        inputs = [
+            *self.lake.inputs(BARS, self.market, warm, end),
+            *self.lake.inputs(CORPORATE_ACTIONS, self.market, warm, end),
+        ]
+        bars = adjusted(
+            self.lake.read(BARS, self.market, warm, end),
+            self.lake.read(CORPORATE_ACTIONS, self.market, warm, end),
+            end,
+        )
+        factors = bars.select("ts", "symbol", "adjustment_factor")
+        in_usd = [column.name for column in INDICATORS.columns if column.unit == "USD per share"]
+        frame = (
+            indicators(bars.drop("adjustment_factor"))
+            .filter(pl.col("ts").is_between(start, end))
+            .join(factors, on=["ts", "symbol"], how="left", maintain_order="left")
+            .with_columns(pl.col(in_usd) / pl.col("adjustment_factor"))
+        )
+        self.lake.write(INDICATORS, self.market, frame, inputs=inputs)
         return Counts(frame.height)
 
     def collect_quotes(self, start: date, end: date) -> Counts:
         """Option quotes from the source into the lake's raw layer, a month at a time."""
         if self.source is None:
-            rows = self.lake.read(OPTION_QUOTES, self.market, start, end, columns=["session"]).height
+            rows = self.lake.read(RAW_OPTION_QUOTES, self.market, start, end, columns=["session"]).height
             return Counts(rows)
         total = 0
         for first, last in months_of(start, end):
@@ -122,40 +146,40 @@ class MarketSteps:
 
     def validate_quotes(self, start: date, end: date) -> Counts:
         """Raw quotes to clean ones; what breaks a rule goes to quarantine."""
-        if self.source is None:
-            rows = self.lake.read(OPTION_QUOTES, self.market, start, end, columns=["session"]).height
-            return Counts(rows)
         total = quarantined = 0
         european = frozenset(self.config.market.index_options)
         for first, last in months_of(start, end):
+            before = self.calendar.previous_session(first)
+            inputs = self.lake.inputs(RAW_OPTION_QUOTES, self.market, before, last)
             raw = self.lake.read(RAW_OPTION_QUOTES, self.market, first, last)
+            if raw.is_empty():
+                continue
             sound, refused = clean_option_quotes(raw, self.calendar, self.market)
+            # The session before tells a chain that only repeats it.
+            previous = self.lake.read(RAW_OPTION_QUOTES, self.market, before, before)
             good, contradicted = screen_chains(
-                sound, self._snapshot_before(first), european, self.config.market.quality, self.market
+                sound, previous, european, self.config.market.quality, self.market
             )
             refused = pl.concat([refused, contradicted])
-            self._quarantine(OPTION_QUOTES, raw["session"].unique().to_list(), refused)
-            self.lake.write(OPTION_QUOTES, self.market, good, replacing=raw["session"].unique().to_list())
+            days = raw["session"].unique().to_list()
+            self._quarantine(OPTION_QUOTES, days, refused, RULES if self.source is None else None)
+            self.lake.write(OPTION_QUOTES, self.market, good, replacing=days, inputs=inputs)
             total, quarantined = total + good.height, quarantined + refused.height
         return Counts(total, quarantined)
 
-    def _snapshot_before(self, first: date) -> pl.DataFrame:
-        """The raw quotes of the latest session before ``first``, to know a chain that only repeats them."""
-        before = self.calendar.previous_session(first)
-        return self.lake.read(RAW_OPTION_QUOTES, self.market, before, before)
+    def _quarantine(
+        self, table: Table, days: Sequence[date], refused: pl.DataFrame, judged: Collection[str] | None
+    ) -> None:
+        """Put ``refused`` in the place of what the rules ``judged`` (None: all) refused of ``days`` before.
 
-    def _quarantine(self, table: Table, sessions: Sequence[date], refused: pl.DataFrame) -> None:
-        """Put ``refused`` in the place of what earlier judgements of ``table`` on ``sessions`` refused."""
-        if not sessions:
-            return
-        stored = self.lake.read(QUARANTINE, self.market, min(sessions), max(sessions))
-        others = stored.filter(
-            (pl.col("table") != table.name) & pl.col("session").is_in(list(sessions)),
+        Files are judged row by row when they are ingested; those verdicts are not this step's to undo.
+        """
+        stored = self.lake.read(QUARANTINE, self.market, min(days), max(days))
+        ours = (pl.col("table") == table.name) & (
+            pl.lit(True) if judged is None else pl.col("rule").is_in(list(judged))
         )
-        dated = refused.filter(pl.col("session").is_in(list(sessions)))
-        self.lake.write(QUARANTINE, self.market, pl.concat([others, dated]), replacing=sessions)
-        undated = refused.filter(pl.col("session").is_in(list(sessions)).fill_null(False).not_())
-        self.lake.write(QUARANTINE, self.market, undated)
+        kept = stored.filter(pl.col("session").is_in(list(days)), ours.not_())
+        self.lake.write(QUARANTINE, self.market, pl.concat([kept, refused]), replacing=days)
 
     def price_chains(self, start: date, end: date) -> Counts:
         """Quotes to chains: implied volatility and Greeks, a month at a time."""
@@ -166,13 +190,17 @@ class MarketSteps:
         index = frozenset(self.config.market.index_options)
         yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
         for first, last in months_of(start, end):
+            inputs = [
+                *self.lake.inputs(OPTION_QUOTES, self.market, first, last),
+                *self.lake.inputs(RATES, self.market, None, last),
+            ]
             quotes = self.lake.read(
                 OPTION_QUOTES, self.market, first, last, where=pl.col("underlying").is_in(self.underlyings())
             )
             if quotes.is_empty():
                 continue
             chains = enrich(quotes, self._rates(last), yields, index, threads=os.cpu_count() or 1)
-            self.lake.write(OPTION_CHAINS, self.market, chains)
+            self.lake.write(OPTION_CHAINS, self.market, chains, inputs=inputs)
             total += chains.height
         return Counts(total)
 
