@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster import DagsterEventType
 
+from alluse_assets.market_data.tables import BARS, INDICATORS
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
 from alluse_assets.orchestration.asset_factory import NEVER_EMPTY, SCOPE
 from alluse_assets.orchestration.partitions import MONTHS, WEEKS, Span, key_of, span_of
 from alluse_assets.orchestration.stages import MARKET, STAGE_TAG, STAGES, TRADING, Stage
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from alluse_assets.orchestration.resources import Desk
 
 _NEVER = -1
+_MADE_OF_OTHERS = {table.name: table for table in (BARS, INDICATORS, OPTION_QUOTES, OPTION_CHAINS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,12 @@ class Freshness:
         if not spec.metadata.get(NEVER_EMPTY) or stage.partitions is WEEKS:
             return numbers
         # A month that was deleted from the lake is as good as never made.
-        source = self._desk.lake_source(spec.metadata[SCOPE])
-        there = set(self._desk.services.lake.months_of(spec.key.path[-1], source))
+        source, name = self._desk.lake_source(spec.metadata[SCOPE]), spec.key.path[-1]
+        there = set(self._desk.services.lake.months_of(name, source))
+        # So is one that was made from rows that have been corrected since.
+        if name in _MADE_OF_OTHERS:
+            stale = self._desk.services.lake.stale(_MADE_OF_OTHERS[name], source)
+            there -= {one.month for one in stale if one.changed}
         return {key: number for key, number in numbers.items() if key[:7] in there}
 
     def _is_lost(self, spec: dg.AssetSpec) -> bool:

@@ -15,7 +15,7 @@ from alluse_assets.base.errors import ConflictError, DataError
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.definitions import build_defs
 from alluse_assets.ledger.tables import NET_ASSET_VALUE
-from alluse_assets.market_data.tables import INDICATORS
+from alluse_assets.market_data.tables import BARS, INDICATORS, RAW_BARS
 from alluse_assets.orchestration.materialise import CYCLE_TAG, materialise_range
 from alluse_assets.orchestration.stages import MARKET, STAGES
 from alluse_assets.weeks.tables import WEEK_TYPES
@@ -54,6 +54,20 @@ def test_kills_anywhere_end_in_the_state_of_undisturbed_runs(in_two_parts, anoth
 def test_a_second_run_does_nothing(in_two_parts, installation):
     assert not any(outcome.ran for outcome in run(END))
     assert state(installation) == in_two_parts
+
+
+def test_what_was_made_from_rows_that_were_corrected_since_is_made_again(another_installation):
+    run(MIDDLE)
+    with opened(Steps()) as (desk, _):
+        lake = desk.services.lake
+        bar = lake.read(RAW_BARS, "sample", MIDDLE, MIDDLE, where=pl.col("symbol") == "IBM")
+        lake.write(RAW_BARS, "sample", bar.with_columns(volume=pl.lit(1)))
+        assert [one.month for one in lake.stale(BARS, "sample")] == ["2011-01"]
+    assert [outcome.stage.name for outcome in run(MIDDLE) if outcome.ran] == [s.name for s in STAGES]
+    with opened(Steps()) as (desk, _):
+        assert desk.services.lake.stale(BARS, "sample") == []
+        assert [v.number for v in desk.services.lake.versions(RAW_BARS, "sample", "2011-01")] == [1, 2, 3]
+    assert not any(outcome.ran for outcome in run(MIDDLE))
 
 
 def test_every_session_and_week_of_the_range_has_its_rows(in_two_parts, installation):
