@@ -1,18 +1,16 @@
-"""One connection to the gateway: opened, asked within the limits, closed. Every fault is a SourceError.
+"""One open connection to the gateway, asked within its limits. Every fault is a SourceError.
 
-Here: connecting, time-outs, pacing, what the gateway says of itself. Not here: what is asked for.
+Here: time-outs, pacing, what the gateway says of itself. Not here: how it is opened, what is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alluse_assets.adapters.ibkr.failures import (
-    CLIENT_ID_IN_USE,
     CONNECTION_LOST,
     NO_SUCH_CONTRACT,
     RESTORED_DATA_LOST,
@@ -25,7 +23,6 @@ from alluse_assets.base.errors import SourceError
 if TYPE_CHECKING:
     from ib_async import IB, Contract, ContractDetails, Ticker
 
-_MARKET_DATA_TYPES = {"live": 1, "frozen": 2, "delayed": 3, "delayed-frozen": 4}
 _Answer = TypeVar("_Answer")
 
 
@@ -147,6 +144,13 @@ class GatewaySession:
         if self.ib.isConnected():
             self.ib.cancelMktData(contract)
 
+    def end_snapshot(self, contract: Contract) -> None:
+        """Give the line of a snapshot back that the gateway has not ended; it would stay open otherwise."""
+        ticker = self.ib.ticker(contract)
+        request = self.ib.wrapper.endTicker(ticker, "snapshot") if ticker else 0
+        if request and self.ib.isConnected():
+            self.ib.client.cancelMktData(request)  # type: ignore[no-untyped-call]
+
     def close(self) -> None:
         """Disconnect."""
         self.ib.errorEvent -= self._on_error
@@ -169,95 +173,6 @@ class GatewaySession:
             self._lost.set_result(reason)
 
 
-@asynccontextmanager
-async def gateway_session(
-    settings: IbkrSettings, limits: PacingLimits, pacer: Pacer
-) -> AsyncIterator[GatewaySession]:
-    """A connection that is closed at the end, whatever happens.
-
-    Raises:
-        SourceError: nobody answers, or every client id is in use.
-    """
-    ib = await _connect(settings, limits)
-    session = GatewaySession(ib, settings, limits, pacer)
-    try:
-        ib.reqMarketDataType(_MARKET_DATA_TYPES[settings.market_data_type])
-        yield session
-    finally:
-        session.close()
-        # The transport closes in the next turn of the loop; without it a socket would be left open.
-        await asyncio.sleep(0)
-
-
-async def _connect(settings: IbkrSettings, limits: PacingLimits) -> IB:
-    for client_id in range(settings.client_id, settings.client_id + settings.client_ids):
-        connected = await _try_client_id(settings, limits, client_id)
-        if connected is not None:
-            return connected
-    last = settings.client_id + settings.client_ids - 1
-    raise failure(CLIENT_ID_IN_USE, f"client ids {settings.client_id} to {last}", settings.place)
-
-
-async def _try_client_id(settings: IbkrSettings, limits: PacingLimits, client_id: int) -> IB | None:
-    """A connection, or None when the id is in use."""
-    from ib_async import IB, StartupFetchNONE
-
-    # It logs every refusal at length; we say the same once, in our own words.
-    logging.getLogger("ib_async").addHandler(logging.NullHandler())
-    ib = IB()
-    ib.RaiseRequestErrors = True
-    ib.client.MaxRequests = limits.messages.most
-    refused: asyncio.Future[SourceError | None] = asyncio.get_running_loop().create_future()
-
-    def on_error(_: int, code: int, text: str, __: Any) -> None:
-        if code == CLIENT_ID_IN_USE and not refused.done():
-            refused.set_result(None)
-        elif code in (502, 504, CONNECTION_LOST) and not refused.done():
-            refused.set_result(failure(code, text, settings.place))
-
-    def on_closed(message: str) -> None:
-        if not refused.done():
-            refused.set_result(_closed(settings, message or "it closed the connection at once"))
-
-    ib.errorEvent += on_error
-    ib.client.apiError += on_closed
-    ib.client.conn.disconnected += on_closed
-    attempt = asyncio.ensure_future(
-        ib.connectAsync(
-            settings.host,
-            settings.port,
-            client_id,
-            settings.timeout_seconds,
-            readonly=settings.read_only,
-            fetchFields=StartupFetchNONE,
-        )
-    )
-    try:
-        await asyncio.wait({attempt, refused}, return_when=asyncio.FIRST_COMPLETED)
-        if attempt.done():
-            attempt.result()
-            return ib
-        reason = refused.result()
-    except TimeoutError as error:
-        raise SourceError(
-            f"Interactive Brokers: {settings.place} accepts connections and does not answer within "
-            f"{settings.timeout_seconds:g} s; is the gateway logged in, and its API switched on?",
-            is_passing=True,
-        ) from error
-    except OSError as error:
-        raise _closed(settings, str(error)) from error
-    finally:
-        ib.errorEvent -= on_error
-        ib.client.apiError -= on_closed
-        ib.client.conn.disconnected -= on_closed
-        if not attempt.done():
-            attempt.cancel()
-            await asyncio.gather(attempt, return_exceptions=True)
-    if reason is not None:
-        raise reason
-    return None
-
-
 def _is_notice(code: int) -> bool:
     """Codes that announce something and refuse nothing: data farms, delayed data instead of live."""
     return 2100 <= code < 2200 or code in (RESTORED_DATA_LOST, 1102, 10167)
@@ -266,14 +181,6 @@ def _is_notice(code: int) -> bool:
 def _gone(settings: IbkrSettings, wanted: str) -> SourceError:
     return SourceError(
         f"Interactive Brokers, {wanted}: {settings.place} closed the connection; ask again when it is back",
-        is_passing=True,
-    )
-
-
-def _closed(settings: IbkrSettings, message: str) -> SourceError:
-    return SourceError(
-        f"Interactive Brokers: {settings.place} cannot be reached ({message}); start TWS or the gateway, log "
-        "in, and check ALLUSE_IBKR_HOST and ALLUSE_IBKR_PORT",
         is_passing=True,
     )
 

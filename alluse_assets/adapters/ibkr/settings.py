@@ -45,6 +45,9 @@ class IbkrSettings(BaseModel):
         default=15, gt=0, le=600, description="One snapshot; the gateway itself ends it after 11"
     )
     history_seconds: float = Field(default=90, gt=0, le=3600, description="One request of bars")
+    stream_buffer: int = Field(
+        default=200_000, ge=1, description="Rows kept until they are taken; more are counted as missed"
+    )
     read_only: Literal[True] = Field(default=True, description="Market data never needs more")
 
     @classmethod

@@ -11,26 +11,24 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from alluse_assets.adapters.ibkr.contracts import (
-    ListedOption,
-    expiry_date,
-    is_standard_class,
-    listed_options,
-    options_of_expiry,
-    underlying_contract,
+from alluse_assets.adapters.ibkr.contracts import ListedOption, underlying_contract
+from alluse_assets.adapters.ibkr.listing import (
+    ListingMemory,
+    Listings,
+    contracts_in_scope,
+    listed_in_scope,
 )
 from alluse_assets.adapters.ibkr.quotes import option_row, share_row, spot_price, two_sided
 from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError
 from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.source import ChainScope
 from alluse_assets.market_data.tables import SHARE_QUOTES
-from alluse_assets.option_chains.chain_scope import select_contracts, select_expiries
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 
 if TYPE_CHECKING:
@@ -42,20 +40,6 @@ _NAMED_IN_LOG = 5
 # Each chain holds a line for its underlying while its contracts wait for one.
 _CHAINS_AT_ONCE = 4
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(slots=True)
-class ListingMemory:
-    """Contracts by underlying, class and expiry, asked for once a session: they do not change within it."""
-
-    session: date | None = None
-    listed: dict[tuple[str, str, str], list[ListedOption]] = field(default_factory=dict)
-
-    def of(self, session: date) -> dict[tuple[str, str, str], list[ListedOption]]:
-        """What is remembered of ``session``; another session's is forgotten."""
-        if session != self.session:
-            self.session, self.listed = session, {}
-        return self.listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +111,13 @@ async def _chain(
     scope: ChainScope | None,
     day: date,
     clock: Callable[[], datetime],
-    listings: dict[tuple[str, str, str], list[ListedOption]],
+    listings: Listings,
 ) -> list[_Seen]:
     contract = await session.qualify(underlying_contract(underlying), underlying)
     async with _subscribed(session, contract) as spot_ticker:
         spot = await _first_price(session, contract, spot_ticker, underlying)
-        listed = await _listed(session, underlying, contract, scope, day, listings)
-        wanted = _in_scope(listed, spot, day, scope)
+        listed = await listed_in_scope(session, underlying, contract, scope, day, listings)
+        wanted = contracts_in_scope(listed, spot, day, scope)
         seen: list[_Seen] = []
         failures: list[SourceError] = []
 
@@ -163,69 +147,6 @@ async def _chain(
     return seen
 
 
-async def _listed(
-    session: GatewaySession,
-    underlying: str,
-    contract: Contract,
-    scope: ChainScope | None,
-    day: date,
-    listings: dict[tuple[str, str, str], list[ListedOption]],
-) -> list[ListedOption]:
-    """The standard contracts of the expiries in ``scope``; others are counted in the log."""
-    chains = await session.ask(
-        f"option expiries of {underlying}",
-        lambda: session.ib.reqSecDefOptParamsAsync(contract.symbol, "", contract.secType, contract.conId),
-        session.settings.timeout_seconds,
-    )
-    standard = {
-        (chain.tradingClass, expiry)
-        for chain in chains
-        if is_standard_class(underlying, chain.tradingClass, str(chain.multiplier))
-        for expiry in chain.expirations
-    }
-    if scope is not None:
-        days = set(select_expiries((expiry_date(expiry) for _, expiry in standard), day, scope))
-        standard = {(name, expiry) for name, expiry in standard if expiry_date(expiry) in days}
-    unknown = sorted(pair for pair in standard if (underlying, *pair) not in listings)
-
-    async def ask(trading_class: str, expiry: str) -> int:
-        details = await session.details(
-            options_of_expiry(underlying, trading_class, expiry), f"{underlying} options of {expiry}"
-        )
-        listings[underlying, trading_class, expiry], skipped = listed_options(details)
-        return skipped
-
-    skipped = sum(await asyncio.gather(*(ask(*pair) for pair in unknown)))
-    others = {chain.tradingClass for chain in chains} - {
-        chain.tradingClass
-        for chain in chains
-        if is_standard_class(underlying, chain.tradingClass, str(chain.multiplier))
-    }
-    if skipped or others:
-        _LOGGER.info(
-            "Interactive Brokers: %s: %d adjusted or unreadable contracts skipped, and classes %s",
-            underlying,
-            skipped,
-            ", ".join(sorted(others)) or "none",
-        )
-    return [option for pair in sorted(standard) for option in listings[underlying, *pair]]
-
-
-def _in_scope(
-    listed: list[ListedOption], spot: float, day: date, scope: ChainScope | None
-) -> list[ListedOption]:
-    if scope is None or not listed:
-        return listed
-    frame = pl.DataFrame(
-        {
-            "row": range(len(listed)),
-            "expiry": [option.named.expiry for option in listed],
-            "strike": [float(option.named.strike) for option in listed],
-        }
-    )
-    return [listed[row] for row in select_contracts(frame, spot, day, scope)["row"]]
-
-
 async def _snapshot(session: GatewaySession, contract: Contract, wanted: str) -> Ticker:
     """One contract's quote. Where the gateway does not end it, what came is what there is.
 
@@ -238,9 +159,11 @@ async def _snapshot(session: GatewaySession, contract: Contract, wanted: str) ->
                 wanted, lambda: session.ib.reqTickersAsync(contract), session.settings.snapshot_seconds
             )
         except SourceError:
+            if session.lost.done() or contract.conId in session.refused:
+                raise
+            session.end_snapshot(contract)
             ticker = session.ib.ticker(contract)
-            refused = contract.conId in session.refused
-            if session.lost.done() or refused or ticker is None or two_sided(ticker) is None:
+            if ticker is None or two_sided(ticker) is None:
                 raise
             return ticker
     return tickers[0]

@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 import polars as pl
 
 from alluse_assets.adapters.ibkr.bars import as_traded, read_bars
+from alluse_assets.adapters.ibkr.connect import gateway_session
+from alluse_assets.adapters.ibkr.listing import ListingMemory
 from alluse_assets.adapters.ibkr.pacing import Pacer, PacingLimits, pacer_of
-from alluse_assets.adapters.ibkr.session import GatewaySession, gateway_session
+from alluse_assets.adapters.ibkr.session import GatewaySession
 from alluse_assets.adapters.ibkr.settings import IbkrSettings
-from alluse_assets.adapters.ibkr.snapshots import ListingMemory, read_option_quotes, read_share_quotes
+from alluse_assets.adapters.ibkr.snapshots import read_option_quotes, read_share_quotes
 from alluse_assets.adapters.ibkr.stream import read_stream
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.errors import ConfigError, SourceError

@@ -16,25 +16,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from alluse_assets.adapters.ibkr.contracts import (
-    ListedOption,
-    listed_options,
-    option_contract,
-    underlying_contract,
-)
+from alluse_assets.adapters.ibkr.connect import gateway_session
 from alluse_assets.adapters.ibkr.pacing import Pacer, PacingLimits
 from alluse_assets.adapters.ibkr.quotes import option_row, share_row, spot_price
-from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError, gateway_session
+from alluse_assets.adapters.ibkr.session import GatewaySession
 from alluse_assets.adapters.ibkr.settings import IbkrSettings
-from alluse_assets.base.errors import AlluseError, SourceError
+from alluse_assets.adapters.ibkr.subscriptions import Subscription, lines_of
+from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.source import TABLE_OF, DataKind, StreamBatch
 
 if TYPE_CHECKING:
-    from ib_async import Contract, Ticker
+    from ib_async import Ticker
 
 _LOGGER = logging.getLogger("alluse.ibkr")
 _STREAMED: tuple[DataKind, ...] = ("share_quotes", "option_quotes")
-_OPEN_INTEREST_TICKS = "101"
 _LOOK_AGAIN_SECONDS = 0.1
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 1.0, 30.0
 _NOT_ITS_OWN = ("quote_ts", "underlying_price")
@@ -61,7 +56,7 @@ def read_stream(
     if others:
         raise SourceError(f"Interactive Brokers streams no {', '.join(others)}; route it to another source")
     listener = _Listener(kinds, settings, limits, pacer, clock, today, first_delay_seconds)
-    thread = threading.Thread(target=lambda: asyncio.run(listener.run()), name="ibkr-stream", daemon=True)
+    thread = threading.Thread(target=listener.listen, name="ibkr-stream", daemon=True)
     thread.start()
     try:
         listener.started.wait()
@@ -87,19 +82,17 @@ class _Listener:
     started: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _rows: dict[DataKind, list[_Row]] = field(default_factory=dict)
+    _rows: list[tuple[DataKind, _Row]] = field(default_factory=list)
     _connected: bool = False
     _connections: int = 0
     _missed: int = 0
     _failure: BaseException | None = None
-    _loop: asyncio.AbstractEventLoop | None = None
-    _stopping: asyncio.Event | None = None
+    _running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
 
-    async def run(self) -> None:
-        """Connect, listen, and connect again, until it is stopped or refused."""
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+    def listen(self) -> None:
+        """Connect, listen, and connect again, until it is stopped or refused: the body of the thread."""
         try:
-            await self._keep_listening(self._stopping)
+            asyncio.run(self._run())
         except BaseException as error:  # whatever it is belongs to the reader, not to this thread
             self._failure = error
         finally:
@@ -107,13 +100,11 @@ class _Listener:
             self.ended.set()
 
     def stop(self) -> None:
-        """End the thread; it may have ended already."""
-        self.started.wait()
-        if self._loop is not None and self._stopping is not None and not self.ended.is_set():
-            try:
-                self._loop.call_soon_threadsafe(self._stopping.set)
-            except RuntimeError:
-                _LOGGER.debug("Interactive Brokers: the stream had ended by itself")
+        """Have the thread end soon, whatever it waits for; it may have ended already."""
+        with self._lock:
+            if self._running is not None:
+                loop, task = self._running
+                loop.call_soon_threadsafe(task.cancel)
 
     def take(self) -> StreamBatch:
         """What came since the batch before.
@@ -124,177 +115,125 @@ class _Listener:
         if self._failure is not None:
             raise self._failure
         with self._lock:
-            rows, self._rows = self._rows, {}
-            return StreamBatch(
-                {kind: pl.DataFrame(part, schema=TABLE_OF[kind].schema) for kind, part in rows.items()},
-                connected=self._connected,
-                reconnects=max(self._connections - 1, 0),
-                missed=self._missed,
-            )
+            rows, self._rows = self._rows, []
+            state = (self._connected, max(self._connections - 1, 0), self._missed)
+        by_kind: dict[DataKind, list[_Row]] = {}
+        for kind, row in rows:
+            by_kind.setdefault(kind, []).append(row)
+        frames = {kind: pl.DataFrame(part, schema=TABLE_OF[kind].schema) for kind, part in by_kind.items()}
+        return StreamBatch(frames, *state)
 
-    async def _keep_listening(self, stopping: asyncio.Event) -> None:
+    async def _run(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        with self._lock:
+            self._running = asyncio.get_running_loop(), task
+        try:
+            await self._keep_listening()
+        finally:
+            with self._lock:
+                self._running = None
+
+    async def _keep_listening(self) -> None:
         delay = self.first_delay_seconds
-        while not stopping.is_set():
+        while True:
             before = self._connections
             try:
                 async with gateway_session(self.settings, self.limits, self.pacer) as session:
-                    await self._listen(session, stopping)
+                    await self._serve(session)
             except SourceError as error:
                 if not self._connections or not error.is_passing:
                     raise
+                if self._connections > before:
+                    delay = self.first_delay_seconds
                 _LOGGER.warning("%s; connecting again in %.0f s", error, delay)
             finally:
                 with self._lock:
                     self._connected = False
-            if self._connections > before:
-                delay = self.first_delay_seconds
-            await _either(stopping.wait(), asyncio.sleep(delay))
+            await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 
-    async def _listen(self, session: GatewaySession, stopping: asyncio.Event) -> None:
-        subscriptions = await _subscriptions(session, self.kinds)
-        tickers: dict[int, Ticker] = {}
-        last: dict[int, tuple[object, ...]] = {}
-
-        def on_change(changed: set[Ticker]) -> None:
-            with self._lock:
-                for ticker in changed:
-                    self._note(subscriptions, tickers, last, ticker)
-
-        session.ib.pendingTickersEvent += on_change
+    async def _serve(self, session: GatewaySession) -> None:
+        lines = await lines_of(session, self.kinds)
+        changes = _Changes(self, lines)
+        session.ib.pendingTickersEvent += changes.note
         try:
-            for con_id, subscription in subscriptions.items():
-                tickers[con_id] = await session.subscribe(subscription.contract, subscription.generic_ticks)
+            for con_id, line in lines.items():
+                changes.tickers[con_id] = await session.subscribe(line.contract, line.generic_ticks)
             with self._lock:
                 self._connected = True
                 self._connections += 1
             self.started.set()
-            await self._until_refused_or_lost(session, subscriptions, stopping)
+            await self._until_refused_or_lost(session, changes)
         finally:
-            session.ib.pendingTickersEvent -= on_change
-            for subscription in subscriptions.values():
-                if subscription.contract.conId in tickers:
-                    session.unsubscribe(subscription.contract)
+            session.ib.pendingTickersEvent -= changes.note
+            for con_id in changes.tickers:
+                session.unsubscribe(lines[con_id].contract)
 
-    async def _until_refused_or_lost(
-        self, session: GatewaySession, subscriptions: Mapping[int, _Subscription], stopping: asyncio.Event
-    ) -> None:
+    async def _until_refused_or_lost(self, session: GatewaySession, changes: _Changes) -> None:
         told: set[int] = set()
-        missed_before = self._missed
-        while not stopping.is_set() and not session.lost.done():
-            await _either(stopping.wait(), session.lost, asyncio.sleep(_LOOK_AGAIN_SECONDS))
-            with self._lock:
-                self._missed = missed_before + session.unreadable.count
+        unreadable = 0
+        while not session.lost.done():
+            await asyncio.wait({session.lost}, timeout=_LOOK_AGAIN_SECONDS)
+            self.miss(session.unreadable.count - unreadable)
+            unreadable = session.unreadable.count
             for con_id in session.refused.keys() - told:
                 told.add(con_id)
                 _LOGGER.warning("the stream goes on without it: %s", session.refused[con_id])
-            if subscriptions.keys() <= session.refused.keys():
+            if changes.lines.keys() <= session.refused.keys():
                 raise next(iter(session.refused.values()))
-        if session.lost.done():
-            raise session.lost.result()
+            if changes.failure is not None:
+                raise changes.failure
+        raise session.lost.result()
 
-    def _note(
-        self,
-        subscriptions: Mapping[int, _Subscription],
-        tickers: Mapping[int, Ticker],
-        last: dict[int, tuple[object, ...]],
-        ticker: Ticker,
-    ) -> None:
-        """Add a row when what a row shows has changed. The ticks of one packet are one change."""
-        con_id = ticker.contract.conId if ticker.contract else 0
-        subscription = subscriptions.get(con_id)
-        if subscription is None:
-            return
-        now, day = self.clock(), self.today()
-        rows: dict[DataKind, _Row | None] = {}
-        if subscription.symbol is not None:
-            rows["share_quotes"] = share_row(
-                subscription.symbol, ticker, now, day, self.settings.stock_sizes == "lots"
-            )
-        if subscription.option is not None and subscription.underlying_id in tickers:
-            spot = spot_price(tickers[subscription.underlying_id])
+    def keep(self, kind: DataKind, row: _Row) -> None:
+        """Keep a row until it is taken; when nobody takes any, later ones are missed."""
+        with self._lock:
+            if len(self._rows) < self.settings.stream_buffer:
+                self._rows.append((kind, row))
+                return
+        self.miss(1)
+
+    def miss(self, count: int) -> None:
+        """Count what never became a row."""
+        with self._lock:
+            self._missed += count
+
+
+@dataclass
+class _Changes:
+    """Makes rows of the tickers of one connection, where what a row shows has changed."""
+
+    listener: _Listener
+    lines: Mapping[int, Subscription]
+    tickers: dict[int, Ticker] = field(default_factory=dict)
+    failure: Exception | None = None
+    _last: dict[int, tuple[object, ...]] = field(default_factory=dict)
+
+    def note(self, changed: set[Ticker]) -> None:
+        """Called by the library after each packet; the ticks of one packet are one change."""
+        try:
+            for ticker in changed:
+                con_id = ticker.contract.conId if ticker.contract else 0
+                if con_id in self.lines:
+                    self._note_one(con_id, self.lines[con_id], ticker)
+        except Exception as error:  # the library would log it and go on without the rows
+            self.failure = error
+
+    def _note_one(self, con_id: int, line: Subscription, ticker: Ticker) -> None:
+        now, day = self.listener.clock(), self.listener.today()
+        kind: DataKind = "share_quotes"
+        row: _Row | None = None
+        if line.symbol is not None:
+            row = share_row(line.symbol, ticker, now, day, self.listener.settings.stock_sizes == "lots")
+        elif line.option is not None and line.underlying_id in self.tickers:
+            kind = "option_quotes"
+            spot = spot_price(self.tickers[line.underlying_id])
             if spot is not None:
-                rows["option_quotes"] = option_row(subscription.option, ticker, spot, now, now, day)
-        for kind, row in rows.items():
-            if row is None:
-                continue
-            shown = tuple(
-                value for name, value in row.items() if name not in ("quote_ts", "underlying_price")
-            )
-            if last.get(con_id) != shown:
-                last[con_id] = shown
-                self._rows.setdefault(kind, []).append(row)
-
-
-@dataclass(frozen=True, slots=True)
-class _Subscription:
-    """One market data line. ``symbol``: a share whose quotes are wanted; an underlying alone has none."""
-
-    contract: Contract
-    generic_ticks: str = ""
-    symbol: str | None = None
-    option: ListedOption | None = None
-    underlying_id: int = 0
-
-
-async def _subscriptions(
-    session: GatewaySession, kinds: Mapping[DataKind, Sequence[str]]
-) -> dict[int, _Subscription]:
-    """By contract id, underlyings first, so that their prices are known when options' quotes come."""
-    options = await asyncio.gather(*(_option(session, name) for name in kinds.get("option_quotes", ())))
-    known = [option for option in options if option is not None]
-    quoted = set(kinds.get("share_quotes", ()))
-    symbols = sorted(quoted | {option.underlying for option in known})
-    shares = await asyncio.gather(*(_share(session, symbol) for symbol in symbols))
-    contracts = {symbol: c for symbol, c in zip(symbols, shares, strict=True) if c is not None}
-    wanted = {
-        contract.conId: _Subscription(contract, symbol=symbol if symbol in quoted else None)
-        for symbol, contract in contracts.items()
-    }
-    for option in known:
-        if option.underlying in contracts:
-            wanted[option.contract.conId] = _Subscription(
-                option.contract,
-                _OPEN_INTEREST_TICKS,
-                option=option,
-                underlying_id=contracts[option.underlying].conId,
-            )
-    if not wanted:
-        raise SourceError("Interactive Brokers knows none of the symbols that are to be streamed")
-    if len(wanted) > session.settings.lines:
-        raise SourceError(
-            f"Interactive Brokers: the stream takes {len(wanted)} market data lines, underlyings included, "
-            f"and ALLUSE_IBKR_LINES is {session.settings.lines}: stream fewer contracts, or buy more lines"
-        )
-    return wanted
-
-
-async def _option(session: GatewaySession, name: str) -> ListedOption | None:
-    try:
-        contract = option_contract(name)
-    except AlluseError as error:
-        raise SourceError(f"Interactive Brokers: option quotes are streamed by contract: {error}") from error
-    listed, _ = listed_options(await session.details(contract, name))
-    if len(listed) != 1:
-        _LOGGER.warning("Interactive Brokers lists no standard contract %s; the stream is without it", name)
-        return None
-    return listed[0]
-
-
-async def _share(session: GatewaySession, symbol: str) -> Contract | None:
-    try:
-        return await session.qualify(underlying_contract(symbol), symbol)
-    except UnknownContractError as error:
-        _LOGGER.warning("%s; the stream is without it", error)
-        return None
-
-
-async def _either(*waits: object) -> None:
-    """Return when the first of ``waits`` is done; a future that was given stays as it is, tasks end."""
-    futures = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[call-overload]
-    try:
-        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for future, wait in zip(futures, waits, strict=True):
-            if future is not wait:
-                future.cancel()
+                row = option_row(line.option, ticker, spot, now, now, day)
+        if row is None:
+            return
+        shown = tuple(value for name, value in row.items() if name not in _NOT_ITS_OWN)
+        if self._last.get(con_id) != shown:
+            self._last[con_id] = shown
+            self.listener.keep(kind, row)

@@ -207,6 +207,8 @@ def test_contracts_that_do_not_answer_are_told_of_and_have_no_row(
     # A snapshot whose end got lost has brought a bid and an ask all the same.
     assert found["strike"].to_list() == [180.0, 220.0]
     assert "2 of 5 contracts have a bid and an ask; 2 gave no answer" in caplog.text
+    # The lines of the two snapshots that were never ended are given back, as is the underlying's.
+    assert len(gateway.requests(_CANCEL)) == 3
 
 
 def test_one_underlying_that_fails_does_not_cost_the_others(

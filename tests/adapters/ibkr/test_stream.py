@@ -11,13 +11,13 @@ import pytest
 from alluse_assets.adapters.ibkr.pacing import Pacer
 from alluse_assets.adapters.ibkr.settings import IbkrSettings
 from alluse_assets.adapters.ibkr.stream import read_stream
-from alluse_assets.base.errors import SourceError
+from alluse_assets.base.errors import DataError, SourceError
 from alluse_assets.market_data.source import DataKind, StreamBatch
 from alluse_assets.market_data.tables import SHARE_QUOTES
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 from tests.adapters.ibkr.conftest import NO_LIMITS, NOW, TODAY, MakeSource
 from tests.adapters.ibkr.data_messages import push_quote
-from tests.adapters.ibkr.gateway import HANG_UP, Fault, ScriptedGateway
+from tests.adapters.ibkr.gateway import HANG_UP, SILENCE, Fault, ScriptedGateway
 from tests.adapters.ibkr.scripted_market import Instrument, Quote
 
 _NEAR = date(2026, 11, 27)
@@ -253,3 +253,51 @@ def test_closing_the_stream_ends_its_subscriptions_its_connection_and_its_thread
         time.sleep(0.01)
     assert not gateway.clients
     assert len(gateway.requests(_CANCEL)) == len(gateway.requests(_MARKET_DATA)) == 2
+
+
+def test_a_stream_can_be_closed_while_it_waits_for_a_gateway_that_says_nothing(
+    gateway: ScriptedGateway,
+) -> None:
+    _listed(gateway)
+    before = threading.active_count()
+    stream = _quick_stream(gateway, share_quotes=["AAPL"])
+    _rows(stream, "share_quotes", _has("share_quotes"))
+    gateway.greeting = SILENCE
+    gateway.hang_up()
+    _rows(stream, "share_quotes", lambda b: not b.connected)
+    stream.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
+
+
+def test_rows_that_nobody_takes_are_counted_instead_of_kept_without_end(
+    gateway: ScriptedGateway, make_source: MakeSource
+) -> None:
+    share, _ = _listed(gateway)
+    stream = make_source(stream_buffer=2).stream({"share_quotes": ["AAPL"]}, 0.05)
+    try:
+        _rows(stream, "share_quotes", _has("share_quotes"))
+        rows = 0
+        for bid in range(1, 400):
+            quote = Quote(float(bid), 500.0)
+            gateway.push(lambda client, quote=quote: push_quote(client, share.con_id, quote))  # type: ignore[misc]
+        deadline = time.monotonic() + 10
+        while (batch := next(stream)).missed == 0 and time.monotonic() < deadline:
+            rows = max(rows, batch.rows["share_quotes"].height if batch.rows else 0)
+        assert batch.missed > 0
+        assert rows <= 2
+    finally:
+        stream.close()  # type: ignore[attr-defined]
+
+
+def test_a_fault_of_our_own_ends_the_stream_instead_of_losing_rows(gateway: ScriptedGateway) -> None:
+    _listed(gateway)
+
+    def no_calendar() -> date:
+        raise DataError("outside the calendar")
+
+    settings = IbkrSettings(port=gateway.port)
+    stream = read_stream(
+        {"share_quotes": ["AAPL"]}, 0.05, settings, NO_LIMITS, Pacer(), lambda: NOW, no_calendar
+    )
+    with pytest.raises(DataError, match="outside the calendar"):
+        _rows(stream, "share_quotes", lambda _: False)
