@@ -98,6 +98,15 @@ PREMIUM_SNAPSHOTS = Table(
     keeps_versions=True,
 )
 
+OPTION_TICKS = Table(
+    name="option_ticks",
+    description="Quotes of options as they streamed in; each row has the instant of its own quote.",
+    grain="one contract at one instant",
+    layer="core",
+    key=("quote_ts", "contract_symbol"),
+    columns=_QUOTE_COLUMNS,
+)
+
 OPTION_BARS = Table(
     name="option_bars",
     description="Trades of an option in a session; what is left where a source keeps no past quotes.",

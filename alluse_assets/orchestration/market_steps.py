@@ -139,7 +139,7 @@ class MarketSteps:
             return Counts(rows)
         total = 0
         for first, last in months_of(start, end):
-            quotes = self.source.history("option_quotes", self.underlyings(), first, last, self._scope)
+            quotes = self.source.history("option_quotes", self.underlyings(), first, last, self.scope)
             self.lake.write(RAW_OPTION_QUOTES, self.market, quotes)
             total += quotes.height
         return Counts(total)
@@ -183,12 +183,7 @@ class MarketSteps:
 
     def price_chains(self, start: date, end: date) -> Counts:
         """Quotes to chains: implied volatility and Greeks, a month at a time."""
-        # Numba takes a second to import; a command that finds its chains made does not need it.
-        from alluse_assets.option_chains.chains import enrich
-
         total = 0
-        index = frozenset(self.config.market.index_options)
-        yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
         for first, last in months_of(start, end):
             inputs = [
                 *self.lake.inputs(OPTION_QUOTES, self.market, first, last),
@@ -199,10 +194,21 @@ class MarketSteps:
             )
             if quotes.is_empty():
                 continue
-            chains = enrich(quotes, self._rates(last), yields, index, threads=os.cpu_count() or 1)
+            chains = self.priced(quotes)
             self.lake.write(OPTION_CHAINS, self.market, chains, inputs=inputs)
             total += chains.height
         return Counts(total)
+
+    def priced(self, quotes: pl.DataFrame) -> pl.DataFrame:
+        """Clean quotes of the market's underlyings as rows of option_chains."""
+        # Numba takes a second to import; a command that finds its chains made does not need it.
+        from alluse_assets.option_chains.chains import enrich
+
+        index = frozenset(self.config.market.index_options)
+        yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
+        last = quotes["session"].max()
+        assert isinstance(last, date)
+        return enrich(quotes, self._rates(month_end(last)), yields, index, threads=os.cpu_count() or 1)
 
     def months_priced_otherwise(self, start: date, end: date) -> list[tuple[date, date]]:
         """Months whose chains were made with another dividend yield or flat rate than is configured now.
@@ -249,7 +255,7 @@ class MarketSteps:
         return Counts(total)
 
     @property
-    def _scope(self) -> ChainScope | None:
+    def scope(self) -> ChainScope | None:
         """The part of a live chain that is asked for; other markets are taken whole."""
         if self.market != "live":
             return None
