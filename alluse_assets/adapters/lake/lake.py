@@ -20,7 +20,6 @@ import polars as pl
 
 from alluse_assets.adapters.lake.history import StaleMonth, pruned, stale_months, version_of
 from alluse_assets.adapters.lake.manifest import (
-    REMEDY,
     DataFile,
     Input,
     Manifest,
@@ -33,6 +32,7 @@ from alluse_assets.adapters.lake.partition import (
     Given,
     PartitionWrite,
     Place,
+    gone,
     is_in_order,
     read_files,
     require_unique,
@@ -291,8 +291,12 @@ class Lake:
             DataError: there is no such version (any more), or one of its files is damaged.
         """
         place = self._place(table, source, month)
-        version = version_of(self._manifest(place), number, f"{self.url}/{place.folder}")
-        return read_files(self._storage, place, version.files)
+        where = self._storage.location(place.folder)
+        version = version_of(self._manifest(place), number, where)
+        try:
+            return read_files(self._storage, place, version.files)
+        except FileNotFoundError as error:
+            raise DataError(gone(where)) from error
 
     def prune_versions(self, table: Table, source: str, *, keep: int, month: str | None = None) -> int:
         """Forget all but the last ``keep`` superseded versions of each month; how many were forgotten.
@@ -325,10 +329,7 @@ class Lake:
             except FileNotFoundError:
                 continue
             return [self._storage.location(place.folder, file.name) for file in files]
-        where = self._storage.location(place.folder)
-        raise DataError(
-            f"{where}: a data file that its manifest names is gone; {REMEDY.format(folder=where)}"
-        )
+        raise DataError(gone(self._storage.location(place.folder)))
 
     def _manifest(self, place: Place) -> Manifest | None:
         stored = self._storage.manifest(place.folder)

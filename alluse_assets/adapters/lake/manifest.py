@@ -153,7 +153,10 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         if read["writer"] == _FIRST_WRITER:
             return _first_generation(read)
         if read["writer"] != WRITER:
-            raise ValueError(f"written by {read['writer']!r}, which this version does not know: update it")
+            raise DataError(
+                f"{where}/{FILE_NAME}: written by {read['writer']!r}, which this version cannot read: "
+                "update alluse, or name another lake"
+            )
         inputs = read["inputs"]
         return Manifest(
             **{

@@ -113,44 +113,51 @@ def write_partition(storage: Storage, place: Place, given: Given) -> PartitionWr
     """
     if given.rows.is_empty() and storage.manifest(place.folder) is None:
         return None
+    where = storage.location(place.folder)
     for attempt in range(_ATTEMPTS):
         with storage.exclusive(place.folder):
             stored = storage.manifest(place.folder)
-            where = storage.location(place.folder)
             before = parse_manifest(stored.content, where) if stored else None
-            outcome = _merged(storage, place, before, given)
-            if outcome.manifest == before or storage.swap(place.folder, outcome.manifest.to_bytes(), stored):
+            try:
+                outcome = _merged(storage, place, before, given)
+            except FileNotFoundError as error:
+                # In a bucket another writer may have replaced what its manifest named a moment ago.
+                if storage.manifest(place.folder) == stored:
+                    raise DataError(gone(where)) from error
+                outcome = None
+            if outcome and (
+                outcome.manifest == before or storage.swap(place.folder, outcome.manifest.to_bytes(), stored)
+            ):
                 storage.clean(place.folder, outcome.manifest.names)
                 return outcome
         time.sleep(random.uniform(0, min(_LONGEST_PAUSE_SECONDS, 0.01 * 2**attempt)))
     raise DataError(f"{where}: other writers were quicker {_ATTEMPTS} times; try again later")
 
 
+def gone(where: str) -> str:
+    """What to say when a data file is not there although its manifest is."""
+    return f"{where}: a data file that its manifest names is gone; {REMEDY.format(folder=where)}"
+
+
 def read_files(storage: Storage, place: Place, files: Sequence[DataFile]) -> pl.DataFrame:
     """The rows of data files that have been checked against their manifest, in the table's types.
 
     Raises:
-        DataError: one is damaged or gone.
+        DataError: one is damaged.
+        FileNotFoundError: one is gone.
     """
-    where = storage.location(place.folder)
+    for file in files:
+        storage.require_intact(place.folder, file)
+    locations = [storage.location(place.folder, file.name) for file in files]
     try:
-        for file in files:
-            storage.require_intact(place.folder, file)
-        if not files:
-            return place.table.empty()
-        locations = [storage.location(place.folder, file.name) for file in files]
-        return pl.concat(
-            [
-                place.table.conform(pl.read_parquet(one, storage_options=storage.scan_options, glob=False))
-                for one in locations
-            ]
-        )
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{where}: a data file that its manifest names is gone ({error}); {REMEDY.format(folder=where)}"
-        ) from error
+        frames = [
+            place.table.conform(pl.read_parquet(one, storage_options=storage.scan_options, glob=False))
+            for one in locations
+        ]
     except pl.exceptions.PolarsError as error:
+        where = storage.location(place.folder)
         raise DataError(f"{where}: {error}; {REMEDY.format(folder=where)}") from error
+    return pl.concat(frames) if frames else place.table.empty()
 
 
 def is_in_order(rows: pl.DataFrame, order: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import time
 import polars as pl
 
 from alluse_assets.adapters.lake import Lake
-from tests.adapters.lake.test_lake import PRICES, rows
+from tests.adapters.lake.places import PRICES, rows
 
 WRITER = """
 import itertools, sys
