@@ -7,7 +7,6 @@ Source: TWS API, "Historical Bar Data" and "Historical Data Limitations" (durati
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ import polars as pl
 from alluse_assets.adapters.ibkr.contracts import INDEX_EXCHANGES, underlying_contract
 from alluse_assets.adapters.ibkr.failures import is_no_data
 from alluse_assets.adapters.ibkr.pacing import Claim
-from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError
+from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError, together
 from alluse_assets.adapters.ibkr.settings import BarMinutes
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar, new_york_instant
 from alluse_assets.market_data.adjustments import adjusted
@@ -90,7 +89,7 @@ async def read_bars(
     requests = bar_requests(kind, start, end, session.settings.bar_minutes, calendar, now)
     if not requests:
         return TABLE_OF[kind].empty()
-    parts = await asyncio.gather(*(_of_symbol(session, kind, symbol, requests) for symbol in symbols))
+    parts = await together(_of_symbol(session, kind, symbol, requests) for symbol in symbols)
     rows = [
         row
         for symbol, bars in zip(symbols, parts, strict=True)
@@ -156,7 +155,7 @@ async def _of_symbol(
     except UnknownContractError as error:
         _LOGGER.warning("%s; it has no %s", error, kind)
         return []
-    parts = await asyncio.gather(*(_answer(session, kind, symbol, contract, r) for r in requests))
+    parts = await together(_answer(session, kind, symbol, contract, r) for r in requests)
     return [bar for part in parts for bar in part]
 
 
@@ -188,7 +187,8 @@ async def _answer(
         Claim(limits.same_contract, (contract.conId, contract.exchange, "TRADES")),
         Claim(limits.identical, (contract.conId, request)),
     ]
-    return await session.ask(f"{kind} of {symbol}", bars, session.settings.history_seconds, claims)
+    async with session.open_bars:
+        return await session.ask(f"{kind} of {symbol}", bars, session.settings.history_seconds, claims)
 
 
 def _midnight_after(session: date, now: datetime) -> datetime | None:

@@ -5,7 +5,6 @@ An expiry is one request, whatever the number of its contracts, and is remembere
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +19,7 @@ from alluse_assets.adapters.ibkr.contracts import (
     listed_options,
     options_of_expiry,
 )
-from alluse_assets.adapters.ibkr.session import GatewaySession
+from alluse_assets.adapters.ibkr.session import GatewaySession, together
 from alluse_assets.market_data.source import ChainScope
 from alluse_assets.option_chains.chain_scope import select_contracts, select_expiries
 
@@ -79,7 +78,7 @@ async def listed_in_scope(
         listings[underlying, trading_class, expiry], skipped = listed_options(details)
         return skipped
 
-    skipped = sum(await asyncio.gather(*(ask(*pair) for pair in unknown)))
+    skipped = sum(await together(ask(*pair) for pair in unknown))
     others = {
         f"{chain.tradingClass} of {chain.multiplier}"
         for chain in chains

@@ -39,6 +39,8 @@ class PacingLimits:
     bars: Window = Window("requests of bars in ten minutes", 60, 600.0)
     same_contract: Window = Window("requests of bars of one contract within two seconds", 5, 2.0)
     identical: Window = Window("identical requests of bars within 15 seconds", 1, 15.0)
+    open_bars: int = 20
+    """Requests of bars that wait for their answers at once; the gateway takes 50, and fewer are faster."""
 
 
 @dataclass(frozen=True, slots=True)

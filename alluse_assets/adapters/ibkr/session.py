@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alluse_assets.adapters.ibkr.failures import (
@@ -41,6 +41,7 @@ class GatewaySession:
         self.unreadable = _CountingLogger(ib.client.decoder.logger)
         ib.client.decoder.logger = self.unreadable  # type: ignore[assignment]
         self.lines = asyncio.Semaphore(settings.lines)
+        self.open_bars = asyncio.Semaphore(limits.open_bars)
         self.refused: dict[int, SourceError] = {}
         self._pacer = pacer
         self._lost: asyncio.Future[SourceError] = asyncio.get_running_loop().create_future()
@@ -171,6 +172,16 @@ class GatewaySession:
     def _lose(self, reason: SourceError) -> None:
         if not self._lost.done():
             self._lost.set_result(reason)
+
+
+async def together(work: Iterable[Coroutine[Any, Any, _Answer]]) -> list[_Answer]:
+    """The answers in order; the first failure ends the rest, which would go on asking otherwise."""
+    tasks = [asyncio.ensure_future(part) for part in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _is_notice(code: int) -> bool:

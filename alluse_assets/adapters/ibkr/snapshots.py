@@ -25,7 +25,7 @@ from alluse_assets.adapters.ibkr.listing import (
     listed_in_scope,
 )
 from alluse_assets.adapters.ibkr.quotes import option_row, share_row, spot_price, two_sided
-from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError
+from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError, together
 from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.source import ChainScope
 from alluse_assets.market_data.tables import SHARE_QUOTES
@@ -118,6 +118,14 @@ async def _chain(
         spot = await _first_price(session, contract, spot_ticker, underlying)
         listed = await listed_in_scope(session, underlying, contract, scope, day, listings)
         wanted = contracts_in_scope(listed, spot, day, scope)
+        seconds = len(wanted) * session.limits.messages.seconds / session.limits.messages.most
+        _LOGGER.info(
+            "Interactive Brokers: %s: asking for %d of %d contracts, %.0f s or more",
+            underlying,
+            len(wanted),
+            len(listed),
+            seconds,
+        )
         seen: list[_Seen] = []
         failures: list[SourceError] = []
 
@@ -132,7 +140,7 @@ async def _chain(
             if two_sided(ticker) is not None:
                 seen.append(_Seen(option, ticker, spot_price(spot_ticker) or spot, clock()))
 
-        await asyncio.gather(*(look(option) for option in wanted))
+        await together(look(option) for option in wanted)
     if wanted and len(failures) == len(wanted):
         raise failures[0]
     if len(seen) < len(wanted):

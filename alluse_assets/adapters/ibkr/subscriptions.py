@@ -5,7 +5,6 @@ What is done with their quotes is in ``stream``.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from alluse_assets.adapters.ibkr.contracts import (
     option_contract,
     underlying_contract,
 )
-from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError
+from alluse_assets.adapters.ibkr.session import GatewaySession, UnknownContractError, together
 from alluse_assets.base.errors import DataError, SourceError
 from alluse_assets.market_data.source import DataKind
 
@@ -49,11 +48,11 @@ async def lines_of(
         SourceError: nothing is known by its name, an option is not named by its OCC symbol, or the login
             has too few lines.
     """
-    options = await asyncio.gather(*(_option(session, name) for name in kinds.get("option_quotes", ())))
+    options = await together(_option(session, name) for name in kinds.get("option_quotes", ()))
     known = [option for option in options if option is not None]
     quoted = set(kinds.get("share_quotes", ()))
     symbols = sorted(quoted | {option.underlying for option in known})
-    shares = await asyncio.gather(*(_share(session, symbol) for symbol in symbols))
+    shares = await together(_share(session, symbol) for symbol in symbols)
     contracts = {symbol: c for symbol, c in zip(symbols, shares, strict=True) if c is not None}
     wanted = {
         contract.conId: Subscription(contract, symbol=symbol if symbol in quoted else None)

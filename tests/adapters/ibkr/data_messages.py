@@ -97,6 +97,8 @@ def market_data(client: Client, fields: list[str]) -> None:
     if quote.refusal is not None:
         client.error(request, *quote.refusal)
         return
+    if quote.notice is not None:
+        client.error(request, *quote.notice)
     client.lines.add(request)
     if snapshot == "0":
         client.subscriptions[sought.con_id] = request

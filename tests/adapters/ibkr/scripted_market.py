@@ -44,7 +44,8 @@ class Instrument:
 
 @dataclass(frozen=True)
 class Quote:
-    """What a request for market data brings. ``refusal``: an error instead; ``is_silent``: nothing at all.
+    """What a request for market data brings. ``refusal``: an error instead; ``is_silent``: nothing at all;
+    ``notice``: a message with a code that refuses nothing, before the ticks.
 
     ``ends`` says whether a snapshot is ended; ``data_type`` 1 live, 2 frozen, 3 delayed, 4 delayed-frozen.
     """
@@ -58,6 +59,7 @@ class Quote:
     open_interest: float | None = None
     data_type: int = 1
     refusal: tuple[int, str] | None = None
+    notice: tuple[int, str] | None = None
     is_silent: bool = False
     ends: bool = True
 

@@ -1,5 +1,8 @@
 """Bars: the requests that a range takes, and rows as traded from what the gateway brings."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -13,7 +16,7 @@ from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.adjustments import adjusted
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS
-from tests.adapters.ibkr.conftest import NOW, TODAY, MakeSource
+from tests.adapters.ibkr.conftest import NO_LIMITS, NOW, TODAY, MakeSource
 from tests.adapters.ibkr.data_messages import NO_DATA, PACING
 from tests.adapters.ibkr.gateway import HANG_UP, SILENCE, Fault, Rules, ScriptedGateway
 from tests.adapters.ibkr.scripted_market import Bar, Instrument
@@ -218,6 +221,26 @@ def test_requests_of_bars_keep_every_limit_that_the_gateway_enforces(make_source
         assert source.history("intraday_bars", ["AAPL"], date(2026, 9, 1), day).is_empty()
         assert len(gateway.requests(_BARS_REQUEST)) == 5
         assert gateway.violations == []
+
+
+def test_no_more_requests_of_bars_are_open_at_once_than_may_be(
+    gateway: ScriptedGateway, make_source: MakeSource
+) -> None:
+    symbols = ["AAPL", "MSFT", "IBM", "KO", "PEP"]
+    for symbol in symbols:
+        _daily(gateway, symbol)
+    gateway.fail(_BARS_REQUEST, *[SILENCE] * len(symbols))
+    source = make_source(limits=replace(NO_LIMITS, open_bars=2), history_seconds=30)
+    day = date(2026, 11, 19)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(source.history, "bars", symbols, day, day)
+        while len(gateway.requests(_BARS_REQUEST)) < 2:
+            time.sleep(0.01)
+        time.sleep(0.2)  # others would have come meanwhile, all at once
+        assert len(gateway.requests(_BARS_REQUEST)) == 2
+        gateway.hang_up()
+        with pytest.raises(SourceError, match="closed the connection"):
+            answer.result()
 
 
 def test_a_gateway_whose_limits_are_not_kept_refuses(make_source: MakeSource) -> None:

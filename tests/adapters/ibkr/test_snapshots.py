@@ -186,9 +186,12 @@ def test_delayed_and_frozen_data_say_so_in_their_source(
 def test_delayed_data_in_place_of_live_is_not_called_live(
     gateway: ScriptedGateway, make_source: MakeSource
 ) -> None:
-    gateway.market.share("AAPL", Quote(199.9, 200.1, data_type=3))
+    notice = (10167, "Requested market data is not subscribed. Displaying delayed market data.")
+    gateway.market.share("AAPL", Quote(199.9, 200.1, data_type=3, notice=notice))
     source = make_source(market_data_type="live")
     assert source.snapshot("share_quotes", ["AAPL"])["source"].to_list() == ["ibkr-delayed"]
+    gateway.market.option(gateway.market.instruments[0], _NEAR, "P", 200.0, _QUOTE)
+    assert source.snapshot("option_quotes", ["AAPL"])["source"].to_list() == ["ibkr"]
 
 
 def test_contracts_that_do_not_answer_are_told_of_and_have_no_row(
