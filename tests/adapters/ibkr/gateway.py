@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,6 +121,13 @@ class ScriptedGateway:
     def hang_up(self) -> None:
         """Close every connection, as a restart of the gateway does."""
         self.push(lambda client: client.writer.close())
+
+    def is_left(self) -> bool:
+        """Whether every client has gone, within ten seconds; all that they sent has been handled then."""
+        deadline = time.monotonic() + 10
+        while self.clients and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return not self.clients
 
     @contextmanager
     def running(self) -> Iterator[ScriptedGateway]:

@@ -206,11 +206,12 @@ def test_contracts_that_do_not_answer_are_told_of_and_have_no_row(
         (220.0, Quote(1.0, 1.2, ends=False)),
     ):
         gateway.market.option(share, _NEAR, "P", strike, quote)
-    found = make_source(snapshot_seconds=0.4).snapshot("option_quotes", ["AAPL"], ChainScope(30, 5))
+    found = make_source(snapshot_seconds=1).snapshot("option_quotes", ["AAPL"], ChainScope(30, 5))
     # A snapshot whose end got lost has brought a bid and an ask all the same.
     assert found["strike"].to_list() == [180.0, 220.0]
     assert "2 of 5 contracts have a bid and an ask; 2 gave no answer" in caplog.text
     # The lines of the two snapshots that were never ended are given back, as is the underlying's.
+    assert gateway.is_left()
     assert len(gateway.requests(_CANCEL)) == 3
 
 
@@ -253,13 +254,12 @@ def test_a_gateway_that_breaks_off_is_an_error_that_passes(
     gateway: ScriptedGateway, make_source: MakeSource, message: int, fault: Fault, said: str
 ) -> None:
     _chain(gateway.market)
-    fault = Fault(fault.code, fault.text, fault.sent, fault.hangs_up)
     gateway.fail(message, fault)
-    source = make_source(timeout_seconds=0.3, snapshot_seconds=0.3)
+    impatient = make_source(timeout_seconds=0.5, snapshot_seconds=0.5) if fault is SILENCE else make_source()
     with pytest.raises(SourceError, match=said) as error:
-        source.snapshot("option_quotes", ["AAPL"], ChainScope(30, 2))
+        impatient.snapshot("option_quotes", ["AAPL"], ChainScope(30, 2))
     assert error.value.is_passing
-    assert source.snapshot("option_quotes", ["AAPL"], ChainScope(30, 2)).height == 10
+    assert make_source().snapshot("option_quotes", ["AAPL"], ChainScope(30, 2)).height == 10
 
 
 def test_never_more_lines_are_open_than_the_login_has(make_source: MakeSource) -> None:
@@ -271,7 +271,8 @@ def test_never_more_lines_are_open_than_the_login_has(make_source: MakeSource) -
         assert found.height == 66
         assert gateway.violations == []
         assert gateway.most_lines <= 4
-        assert len(gateway.requests(_CANCEL)) == 3
+        assert gateway.is_left()
+    assert len(gateway.requests(_CANCEL)) == 3
 
 
 def test_messages_keep_the_gateways_rate(make_source: MakeSource) -> None:

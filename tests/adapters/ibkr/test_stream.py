@@ -248,10 +248,7 @@ def test_closing_the_stream_ends_its_subscriptions_its_connection_and_its_thread
     _rows(stream, "option_quotes", _has("option_quotes"))
     stream.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
-    deadline = time.monotonic() + 10
-    while gateway.clients and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not gateway.clients
+    assert gateway.is_left()
     assert len(gateway.requests(_CANCEL)) == len(gateway.requests(_MARKET_DATA)) == 2
 
 
