@@ -74,13 +74,18 @@ class FolderStorage:
         path = self.root / folder
         temporary = path / f".{os.getpid()}.{next(_numbers)}.tmp"
         with _telling("write", path):
-            frame.write_parquet(
-                temporary, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP_ROWS
-            )
-            sync_file(temporary)
-            digest, size = digest_of(temporary)
-            place = path / parquet_name(digest)
-            temporary.replace(place)
+            try:
+                frame.write_parquet(
+                    temporary, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP_ROWS
+                )
+                sync_file(temporary)
+                digest, size = digest_of(temporary)
+                place = path / parquet_name(digest)
+                temporary.replace(place)
+            except BaseException:
+                # A full disk is not made fuller.
+                temporary.unlink(missing_ok=True)
+                raise
         return Written(place.name, digest, size)
 
     def require_intact(self, folder: str, file: DataFile) -> None:
@@ -126,5 +131,5 @@ class FolderStorage:
 def _telling(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"cannot {verb} {path}: {error}") from error

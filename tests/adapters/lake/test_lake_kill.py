@@ -63,3 +63,30 @@ def _whole_version(lake):
     assert len(versions) == 1
     assert found["close"].unique().to_list() == [versions[0] + 1.0]
     return versions[0]
+
+
+TOO_BIG = """
+import resource, sys
+from pathlib import Path
+from alluse_assets.adapters.lake import Lake
+from alluse_assets.base.errors import DataError
+from tests.adapters.lake.test_lake_kill import PRICES, version
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))
+try:
+    Lake(Path(sys.argv[1])).write(PRICES, "sample", version(1))
+except DataError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_an_error_and_leaves_what_was_there(tmp_path):
+    lake = Lake(tmp_path)
+    lake.write(PRICES, "sample", version(0))
+    before = lake.content_id(PRICES, "sample")
+    done = subprocess.run(
+        [sys.executable, "-c", TOO_BIG, str(tmp_path)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert done.stdout.startswith(f"cannot write {tmp_path}/prices/source=sample/month=2011-01: ")
+    assert (lake.content_id(PRICES, "sample"), _whole_version(lake)) == (before, 0)
+    assert len(list((tmp_path / "prices/source=sample/month=2011-01").iterdir())) == 3
