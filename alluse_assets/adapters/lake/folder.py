@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,24 +69,24 @@ class FolderStorage:
             write_durably(path / FILE_NAME, content)
         return True
 
-    def put(self, folder: str, frame: pl.DataFrame) -> Written:
+    def encode(self, folder: str, frame: pl.DataFrame) -> Callable[[], Written]:
         """Polars writes a file beside, which gets its name when its digest is known."""
         path = self.root / folder
         temporary = path / f".{os.getpid()}.{next(_numbers)}.tmp"
-        with _telling("write", path):
-            try:
-                frame.write_parquet(
-                    temporary, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP_ROWS
-                )
+        with _telling("write", path), _removed_on_failure(temporary):
+            frame.write_parquet(
+                temporary, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP_ROWS
+            )
+
+        def put() -> Written:
+            with _telling("write", path), _removed_on_failure(temporary):
                 sync_file(temporary)
                 digest, size = digest_of(temporary)
                 place = path / parquet_name(digest)
                 temporary.replace(place)
-            except BaseException:
-                # A full disk is not made fuller.
-                temporary.unlink(missing_ok=True)
-                raise
-        return Written(place.name, digest, size)
+            return Written(place.name, digest, size)
+
+        return put
 
     def require_intact(self, folder: str, file: DataFile) -> None:
         """Size first; then the digest, which is taken once a process of each version of a file."""
@@ -133,3 +133,13 @@ def _telling(verb: str, path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"cannot {verb} {path}: {error}") from error
+
+
+@contextmanager
+def _removed_on_failure(temporary: Path) -> Iterator[None]:
+    """A full disk is not made fuller."""
+    try:
+        yield
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -134,18 +134,22 @@ class ObjectStorage:
             return False
         return True
 
-    def put(self, folder: str, frame: pl.DataFrame) -> Written:
-        """Encoded in memory, digested, sent; the digest goes with the object as its metadata."""
-        import obstore
-
+    def encode(self, folder: str, frame: pl.DataFrame) -> Callable[[], Written]:
+        """Encoded in memory; then digested and sent, the digest with it as the object's metadata."""
         buffer = BytesIO()
         frame.write_parquet(buffer, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP_ROWS)
-        content = buffer.getbuffer()
-        digest = hashlib.sha256(content).hexdigest()
-        name = parquet_name(digest)
-        with self._telling():
-            obstore.put(self._store, f"{folder}/{name}", content, attributes={_DIGEST: digest})
-        return Written(name, digest, len(content))
+
+        def put() -> Written:
+            import obstore
+
+            content = buffer.getbuffer()
+            digest = hashlib.sha256(content).hexdigest()
+            name = parquet_name(digest)
+            with self._telling():
+                obstore.put(self._store, f"{folder}/{name}", content, attributes={_DIGEST: digest})
+            return Written(name, digest, len(content))
+
+        return put
 
     def require_intact(self, folder: str, file: DataFile) -> None:
         """The size and the digest that came with the object; without one, its bytes are digested.

@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -30,12 +31,12 @@ from alluse_assets.adapters.lake.manifest import (
     partition_column,
     schema_version,
 )
-from alluse_assets.adapters.lake.storage import Storage
+from alluse_assets.adapters.lake.storage import Storage, Written
 from alluse_assets.base.errors import DataError
 from alluse_assets.base.table_catalog import Table
 
-# While one file's digest is taken and flushed, the next is encoded.
-_FILES_AT_ONCE = 2
+# Encoded files that wait for their digest and the disk or the network.
+_FILES_AT_ONCE = 4
 _ATTEMPTS = 60
 _LONGEST_PAUSE_SECONDS = 0.5
 _Part = tuple[dict[str, int], pl.DataFrame]
@@ -194,7 +195,7 @@ def _merged(storage: Storage, place: Place, before: Manifest | None, given: Give
     files = before.files if before else ()
     touched = list(files) if anew else _touched(storage, place, files, given)
     stored = read_files(storage, place, touched)
-    if not is_in_order(stored, place.order):
+    if anew:
         stored = stored.sort(place.order, nulls_last=True)
     merged = _merge(place, stored, given)
     same = merged.equals(stored)
@@ -239,7 +240,7 @@ def _touched(storage: Storage, place: Place, files: Collection[DataFile], given:
                 stored = read_files(storage, place, [file]).select(keys)
                 if not stored.join(given.rows, on=keys, how="semi", nulls_equal=True).is_empty():
                     touched.append(file)
-    return touched
+    return [file for file in files if file in touched]
 
 
 def _merge(place: Place, stored: pl.DataFrame, given: Given) -> pl.DataFrame:
@@ -265,7 +266,7 @@ def _cut(
     """The files of the state after: untouched ones that are cut right already, and newly written ones."""
     day = place.day_column
     if day is None:
-        return list(_put(storage, place, [({}, merged)] if merged.height else []))
+        return _put(storage, place, [({}, merged)] if merged.height else [])
     counts = {date.fromisoformat(one): n for file in untouched for one, n in file.days.items()}
     counts |= (found := dict(_rows_by_day(merged, day)))
     groups = {frozenset(map(str, days)): days for days in cut(counts, given.most_rows)}
@@ -284,26 +285,29 @@ def _cut(
     return sorted([*kept.values(), *_put(storage, place, parts)], key=lambda file: file.first or "")
 
 
-def _put(storage: Storage, place: Place, parts: Sequence[_Part]) -> Iterator[DataFile]:
-    def put(given: _Part) -> DataFile:
-        days, part = given
-        # One chunk a column: how a frame came about must not show in the file's bytes.
-        written = storage.put(place.folder, part.rechunk())
-        return DataFile(
-            written.name,
-            part.height,
-            written.sha256,
-            written.size_bytes,
-            min(days, default=None),
-            max(days, default=None),
-            days,
-        )
-
-    if len(parts) == 1:
-        yield put(parts[0])
-        return
+def _put(storage: Storage, place: Place, parts: Sequence[_Part]) -> list[DataFile]:
+    """Encoding takes all processors itself; digests, flushes and uploads go on beside it."""
+    written: list[Written] = []
+    waiting: deque[Future[Written]] = deque()
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-        yield from pool.map(put, parts)
+        for _, part in parts:
+            if len(waiting) == _FILES_AT_ONCE:
+                written.append(waiting.popleft().result())
+            # One chunk a column: how a frame came about must not show in the file's bytes.
+            waiting.append(pool.submit(storage.encode(place.folder, part.rechunk())))
+        written += [one.result() for one in waiting]
+    return [
+        DataFile(
+            name=one.name,
+            rows=part.height,
+            sha256=one.sha256,
+            size_bytes=one.size_bytes,
+            first=min(days, default=None),
+            last=max(days, default=None),
+            days=days,
+        )
+        for one, (days, part) in zip(written, parts, strict=True)
+    ]
 
 
 def _rows_by_day(rows: pl.DataFrame, day: str) -> list[tuple[date, int]]:

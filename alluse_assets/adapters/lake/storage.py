@@ -5,7 +5,7 @@ Here: the Protocol and the choice by URL. Not here: what is in the files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +67,8 @@ class Storage(Protocol):
         """Put a manifest in the place of ``before``; False when another writer was quicker."""
         ...
 
-    def put(self, folder: str, frame: pl.DataFrame) -> Written:
-        """Write a data file, complete and durable, under the name of its content."""
+    def encode(self, folder: str, frame: pl.DataFrame) -> Callable[[], Written]:
+        """Begin a data file; what is answered puts it in place, durable, under the name of its content."""
         ...
 
     def require_intact(self, folder: str, file: DataFile) -> None:
