@@ -103,11 +103,19 @@ def market_data(client: Client, fields: list[str]) -> None:
     if snapshot == "0":
         client.subscriptions[sought.con_id] = request
     right = client.gateway.market.by_id(sought.con_id).right
-    if not quote.is_silent:
+    if quote.is_silent:
+        return
+    if snapshot == "0":
         send_ticks(client, request, quote, right, generic_ticks)
-    if snapshot == "1" and quote.ends and not quote.is_silent:
-        client.lines.discard(request)
-        client.send(57, 1, request)
+        return
+
+    def answer() -> None:
+        send_ticks(client, request, quote, right)
+        if quote.ends:
+            client.lines.discard(request)
+            client.send(57, 1, request)
+
+    client.gateway.later(answer)
 
 
 @handles(2)

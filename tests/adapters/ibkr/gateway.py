@@ -25,7 +25,10 @@ ERROR = 4
 
 @dataclass(frozen=True)
 class Rules:
-    """Limits. Messages are a bucket of one second's worth, so that a slow reader is no violation."""
+    """Limits. Messages are a bucket of one second's worth, so that a slow reader is no violation.
+
+    ``snapshot_seconds``: how long a snapshot takes, and holds its line.
+    """
 
     messages_a_second: float = 50
     bars: int = 60
@@ -34,6 +37,7 @@ class Rules:
     same_contract: int = 5
     same_contract_seconds: float = 2
     lines: int = 100
+    snapshot_seconds: float = 0
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class ScriptedGateway:
         self.violations: list[str] = []
         self.clients: list[Client] = []
         self.most_lines = 0
+        self.attempts = 0
         self.greeting: Fault | None = None
         self.handshake: Fault | None = None
         self.used_ids: set[int] = set()
@@ -167,6 +172,7 @@ class ScriptedGateway:
             if await reader.readexactly(4) != b"API\0":
                 return
             await _read(reader)
+            self.attempts += 1
             if self.handshake is not None:
                 self._suffer(client, self.handshake, 0)
                 await reader.read()
@@ -229,6 +235,13 @@ class ScriptedGateway:
         if client.allowance < 0:
             self.violations.append("messages a second")
         return client.allowance >= 0
+
+    def later(self, act: Callable[[], None]) -> None:
+        """Do something when a snapshot's time has passed; at once when it takes none."""
+        if self.rules.snapshot_seconds:
+            self._loop.call_later(self.rules.snapshot_seconds, act)
+        else:
+            act()
 
     def paces_bars(self, contract: object, request: object) -> bool:
         """Whether a request of bars is within the limits; it counts whether or not."""

@@ -224,6 +224,18 @@ def test_requests_of_bars_keep_every_limit_that_the_gateway_enforces(make_source
         assert gateway.violations == []
 
 
+def test_the_limit_of_all_bars_counts_every_contract(make_source: MakeSource) -> None:
+    symbols = ["AAPL", "MSFT", "IBM", "KO", "PEP"]
+    day = date(2026, 11, 19)
+    limits = replace(NO_LIMITS, bars=Window("bars", 3, 0.6))
+    with ScriptedGateway(rules=Rules(100_000, 3, 0.2, 0, 100_000, 0)).running() as gateway:
+        for symbol in symbols:
+            _daily(gateway, symbol)
+        found = make_source(port=gateway.port, limits=limits).history("bars", symbols, day, day)
+        assert found.height == 5
+        assert gateway.violations == []
+
+
 def test_no_more_requests_of_bars_are_open_at_once_than_may_be(
     gateway: ScriptedGateway, make_source: MakeSource
 ) -> None:

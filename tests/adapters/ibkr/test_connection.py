@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from alluse_assets.adapters.ibkr.session import together
 from alluse_assets.base.errors import SourceError
 from tests.adapters.ibkr.conftest import MakeSource
 from tests.adapters.ibkr.gateway import HALF_A_MESSAGE, HANG_UP, SILENCE, Fault, ScriptedGateway
@@ -149,3 +150,25 @@ except ConfigError as error:
 """
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "install alluse[ibkr]" in found.stdout
+
+
+def test_the_first_failure_ends_what_is_asked_for_together() -> None:
+    ended: list[str] = []
+
+    async def fails() -> None:
+        raise SourceError("refused")
+
+    async def waits() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("the other one")
+            raise
+
+    async def both() -> None:
+        with pytest.raises(SourceError, match="refused"):
+            await together([waits(), fails()])
+        await asyncio.sleep(0)
+        assert ended == ["the other one"]
+
+    asyncio.run(both())

@@ -20,7 +20,7 @@ def test_no_window_ever_has_more_than_its_most_and_none_waits_without_need(
     sent: dict[Claim, list[float]] = defaultdict(list)
     for gap, key in arrivals:
         now += gap
-        claims = [Claim(_FIVE_IN_TEN), Claim(_TWO_A_SECOND, key)]
+        claims = [Claim(_TWO_A_SECOND, key), Claim(_FIVE_IN_TEN)]
         wait, reason = pace.wait_seconds(now, claims)
         assert (reason is None) == (wait == 0)
         if reason is not None:

@@ -1,6 +1,8 @@
 """Quotes of this moment: what is asked for, what is known, and what is missing and said to be."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ from alluse_assets.adapters.ibkr.pacing import PacingLimits
 from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.source import ChainScope
 from tests.adapters.ibkr.conftest import NOW, TODAY, MakeSource
+from tests.adapters.ibkr.data_messages import push_quote
 from tests.adapters.ibkr.gateway import HANG_UP, SILENCE, Fault, Rules, ScriptedGateway
 from tests.adapters.ibkr.scripted_market import Instrument, Quote, ScriptedMarket
 
@@ -263,16 +266,43 @@ def test_a_gateway_that_breaks_off_is_an_error_that_passes(
 
 
 def test_never_more_lines_are_open_than_the_login_has(make_source: MakeSource) -> None:
-    with ScriptedGateway(rules=Rules(messages_a_second=100_000, lines=4)).running() as gateway:
-        for symbol, price in (("AAPL", 200.0), ("MSFT", 400.0), ("IBM", 250.0)):
+    """Three underlyings and two lines: one for a chain's underlying, and one for its contracts in turn."""
+    rules = Rules(messages_a_second=100_000, lines=2, snapshot_seconds=0.005)
+    with ScriptedGateway(rules=rules).running() as gateway:
+        symbols = ["AAPL", "MSFT", "IBM"]
+        for symbol, price in zip(symbols, (200.0, 400.0, 250.0), strict=True):
             _chain(gateway.market, symbol, price)
-        source = make_source(port=gateway.port, lines=4)
-        found = source.snapshot("option_quotes", ["AAPL", "MSFT", "IBM"], ChainScope(30, 5))
-        assert found.height == 66
+        source = make_source(port=gateway.port, lines=2)
+        found = source.snapshot("option_quotes", symbols, ChainScope(30, 2))
+        assert found.height == 30
         assert gateway.violations == []
-        assert gateway.most_lines <= 4
+        assert gateway.most_lines == 2
         assert gateway.is_left()
-    assert len(gateway.requests(_CANCEL)) == 3
+        assert len(gateway.requests(_CANCEL)) == 3
+
+
+def test_the_underlyings_price_is_the_one_of_the_moment_the_quote_was_seen(make_source: MakeSource) -> None:
+    rules = Rules(messages_a_second=100_000, snapshot_seconds=1)
+    with ScriptedGateway(rules=rules).running() as gateway:
+        share = _chain(gateway.market)
+        with ThreadPoolExecutor(1) as thread:
+            source = make_source(port=gateway.port)
+            answer = thread.submit(source.snapshot, "option_quotes", ["AAPL"], ChainScope(30, 1))
+            while len(gateway.requests(_MARKET_DATA)) < 1 + 6:
+                time.sleep(0.01)
+            gateway.push(lambda client: push_quote(client, share.con_id, Quote(210.0, 211.0)))
+            assert answer.result()["underlying_price"].to_list() == [210.5] * 6
+
+
+def test_a_chain_of_which_nothing_is_subscribed_is_an_error(
+    gateway: ScriptedGateway, make_source: MakeSource
+) -> None:
+    share = gateway.market.share("AAPL", Quote(199.9, 200.1))
+    for right in "CP":
+        gateway.market.option(share, _NEAR, right, 200.0, Quote(refusal=(10089, "additional subscription")))
+    with pytest.raises(SourceError, match="10089") as error:
+        make_source().snapshot("option_quotes", ["AAPL"], ChainScope(30, 2))
+    assert not error.value.is_passing
 
 
 def test_messages_keep_the_gateways_rate(make_source: MakeSource) -> None:
