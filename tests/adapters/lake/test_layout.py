@@ -44,26 +44,28 @@ def test_a_day_that_grows_concerns_the_file_it_falls_into_and_no_other(counts, m
     assert {day for days in fresh for day in days} <= {day for days in gone for day in days} | {new}
 
 
-def test_one_session_more_of_a_big_month_writes_one_file(place):
-    lake = place.lake(most_rows_of_a_file=100)
-    lake.write(PRICES, "sample", many_rows(20, 30))
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_one_session_more_of_a_big_month_reads_and_writes_one_file(places, kind):
+    more = many_rows(1, 30, date(2011, 1, 10))
+    month = many_rows(20, 30).join(more, on="ts", how="anti")
+    place, damaged = places.new(kind), places.new(kind)
+    for one in (place, damaged):
+        one.lake(most_rows_of_a_file=200).write(PRICES, "sample", month)
     before = place.state()
-    lake.write(PRICES, "sample", many_rows(1, 30, date(2011, 1, 21)))
+    lake = place.lake(most_rows_of_a_file=200)
+    lake.write(PRICES, "sample", more)
     after = place.state()
-    untouched = {path for path, state in before.items() if after.get(path) == state}
-    fresh = set(after) - set(before)
-    assert len(before) > 6
-    assert len(fresh) == 1
-    assert {path.rpartition("/")[2] for path in set(before) - untouched} <= {
-        "manifest.json",
-        *_gone(before, after),
-    }
-    assert len(_gone(before, after)) <= 1
-    assert lake.read(PRICES, "sample").height == 630
-
-
-def _gone(before, after):
-    return {path.rpartition("/")[2] for path in set(before) - set(after)}
+    changed = {path for path in before if after.get(path) != before[path]}
+    assert len(before) == 6
+    assert len(set(after) - set(before)) == 1
+    assert len(changed) == 2
+    assert f"{MONTH}/manifest.json" in changed
+    assert lake.read(PRICES, "sample").height == 600
+    # Files that the session does not fall into cannot even be read.
+    for path in set(before) - changed:
+        damaged.put(path, b"destroyed")
+    damaged.lake(most_rows_of_a_file=200).write(PRICES, "sample", more)
+    assert set(damaged.files()) == set(after)
 
 
 writes = st.lists(
