@@ -23,6 +23,7 @@ from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
 from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services
+from tests.bench.lake import bench_lake
 from tests.book_maker import InMemoryJournal
 from tests.paths import ROOT
 
@@ -206,6 +207,7 @@ def main() -> None:
     bench = Bench()
     bench_loading(bench)
     bench_pricing(bench)
+    bench_lake(bench)
     direct = bench_sample(bench)
     bench_dagster_alone(bench, direct)
     bench_dagster(bench, direct)
