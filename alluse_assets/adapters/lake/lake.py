@@ -109,9 +109,9 @@ class Lake:
         """
         rows = table.conform(frame)
         column = partition_column(table)
-        order = self._place(table, source, "all").order
-        in_order = is_in_order(rows, order)
-        if not in_order:
+        everything = self._place(table, source, "all")
+        in_order = is_in_order(rows, everything.order)
+        if not (in_order and everything.key_names_the_day):
             require_unique(table, rows)
         replaced = _replaced_dates(table, column, rows, replacing)
         parts = _by_month(rows, column)

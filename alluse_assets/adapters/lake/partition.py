@@ -61,6 +61,12 @@ class Place:
         return partition_column(self.table) if self.month[0].isdigit() else None
 
     @property
+    def key_names_the_day(self) -> bool:
+        """Whether rows of different days have different keys; then rows in strict order have unique ones."""
+        day = partition_column(self.table)
+        return day is None or day in self.table.key
+
+    @property
     def order(self) -> list[str]:
         """Rows are by date and then by key."""
         day = partition_column(self.table)
@@ -162,7 +168,7 @@ def read_files(storage: Storage, place: Place, files: Sequence[DataFile]) -> pl.
 
 
 def is_in_order(rows: pl.DataFrame, order: Sequence[str]) -> bool:
-    """Whether each row's key is above the one before: then keys are unique, too. Nulls count as not."""
+    """Whether each row is above the one before, so that no two are equal by ``order``. Nulls count as not."""
     if rows.height < 2:
         return True
     if any(rows[name].null_count() for name in order):
@@ -233,7 +239,7 @@ def _touched(storage: Storage, place: Place, files: Collection[DataFile], given:
         return list(files)
     days = {str(one) for one in given.rows[day].unique()} | {str(one) for one in given.replaced or ()}
     touched = [file for file in files if not days.isdisjoint(file.days)]
-    if day not in place.table.key:
+    if not place.key_names_the_day:
         keys = list(place.table.key)
         for file in files:
             if file not in touched:
@@ -253,11 +259,10 @@ def _merge(place: Place, stored: pl.DataFrame, given: Given) -> pl.DataFrame:
         kept = stored.join(rows, on=list(table.key), how="anti", nulls_equal=True)
     both = [frame for frame in (kept, rows) if not frame.is_empty()]
     merged = pl.concat(both) if both else table.empty()
-    known = given.in_order and kept.is_empty()
-    if not known and not is_in_order(merged, place.order):
-        merged = merged.sort(place.order, nulls_last=True)
+    in_order = (given.in_order and kept.is_empty()) or is_in_order(merged, place.order)
+    if not (in_order and place.key_names_the_day):
         require_unique(table, merged)
-    return merged
+    return merged if in_order else merged.sort(place.order, nulls_last=True)
 
 
 def _cut(

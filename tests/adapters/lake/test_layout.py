@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alluse_assets.adapters.lake.layout import cut
+from alluse_assets.base.errors import DataError
 from alluse_assets.base.table_catalog import Column, Table
 from tests.adapters.lake.places import MONTH, PRICES, many_rows, rows
 
@@ -104,6 +105,16 @@ def test_equal_rows_give_equal_bytes_whatever_was_written_before(kind, places, w
     left = {path: content for path, content in long.files().items() if path.split("=")[-1][:7] in months}
     assert left == short.files()
     assert lake.compact(PRICES, "sample") == []
+
+
+def test_rows_of_different_days_that_share_a_key_are_refused(places):
+    lake = places.new("folder").lake(most_rows_of_a_file=1)
+    first, second = rows(("2011-01-03", "A", 1)), rows(("2011-01-04", "A", 2))
+    with pytest.raises(DataError, match="2 rows share a key"):
+        lake.write(NOTES, "sample", pl.concat([first, second]))
+    lake.write(NOTES, "sample", first)
+    with pytest.raises(DataError, match="2 rows share a key"):
+        lake.write(NOTES, "sample", second, replacing=[date(2011, 1, 4)])
 
 
 @given(
