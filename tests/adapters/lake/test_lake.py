@@ -183,7 +183,7 @@ batches = st.lists(
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
 @given(batches=batches)
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_after_any_writes_the_lake_holds_the_last_row_of_each_key(kind, places, batches):
     lake = places.new(kind).lake(most_rows_of_a_file=2)
     expected = {}

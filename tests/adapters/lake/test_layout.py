@@ -84,7 +84,7 @@ writes = st.lists(
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(writes=writes, most=st.integers(1, 12))
 def test_equal_rows_give_equal_bytes_whatever_was_written_before(kind, places, writes, most):
     long, short = places.new(kind), places.new(kind)
@@ -117,6 +117,7 @@ def test_rows_of_different_days_that_share_a_key_are_refused(places):
         lake.write(NOTES, "sample", second, replacing=[date(2011, 1, 4)])
 
 
+@settings(max_examples=30)
 @given(
     batches=st.lists(
         st.dictionaries(

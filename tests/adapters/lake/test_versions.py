@@ -90,7 +90,7 @@ def test_a_clock_notes_when_a_version_was_superseded(place):
     assert (first.superseded_at, second.superseded_at) == ("2011-02-01T12:00:00+00:00", None)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     batches=st.lists(
         st.dictionaries(
