@@ -13,10 +13,12 @@ from datetime import time
 import numpy as np
 import polars as pl
 
-from alluse_assets.base.errors import DataError, MissingDataError
+from alluse_assets.base.errors import DataError
 from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
 from alluse_assets.option_chains.pricing.greeks import greeks
 from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES, implied_volatility
+from alluse_assets.option_chains.rate_curve import with_rates
+from alluse_assets.option_chains.surface.forwards import with_implied
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
 
 _SECONDS_A_YEAR = 365 * 86_400
@@ -33,26 +35,44 @@ def enrich(
     european_underlyings: frozenset[str],
     steps: int = DEFAULT_STEPS,
     threads: int = 1,
+    forwards: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The rows of ``quotes`` (table option_quotes), in their order, as table option_chains.
 
     Args:
         quotes: option quotes, cleaned.
-        rates: table rates; each session uses the latest day on or before it, and there the nearest tenor
-            (the shorter of two equally near).
+        rates: table rates; each session uses the latest day on or before it, on a straight line between
+            its tenors.
         dividend_yields: continuously compounded yield per year of every underlying in ``quotes``.
         european_underlyings: underlyings whose options are exercised at expiry only (SPX); others are
             American.
         steps: levels of the American tree.
         threads: how many threads share the work; the result does not depend on it.
+        forwards: table implied_forwards; where it has a forward from the quotes, rate and yield are its.
 
     Raises:
         DataError: a column is missing, or an underlying has no dividend yield.
         MissingDataError: no rate on or before a session.
     """
+    frame = with_terms(quotes, rates, dividend_yields, european_underlyings)
+    if forwards is not None:
+        frame = with_implied(frame, forwards)
+    two_sided = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid"))
+    frame = frame.with_columns(
+        mid=pl.when(two_sided).then(((pl.col("bid") + pl.col("ask")) / 2).round(_DECIMALS))
+    )
+    return OPTION_CHAINS.conform(_with_model_columns(frame, steps, threads))
+
+
+def with_terms(
+    quotes: pl.DataFrame,
+    rates: pl.DataFrame,
+    dividend_yields: Mapping[str, float],
+    european_underlyings: frozenset[str],
+) -> pl.DataFrame:
+    """``quotes``, in their order, with time to expiry, rate, dividend yield and style; see ``enrich``."""
     frame = OPTION_QUOTES.conform(quotes)
     _require_dividend_yields(frame, dividend_yields)
-    two_sided = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid"))
     expiry_instant = (
         pl.col("expiry")
         .dt.combine(_EXPIRY_TIME)
@@ -63,7 +83,6 @@ def enrich(
     frame = frame.with_columns(
         dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days().cast(pl.Int32),
         years_to_expiry=(seconds_left.clip(lower_bound=0.0) / _SECONDS_A_YEAR).round(12),
-        mid=pl.when(two_sided).then(((pl.col("bid") + pl.col("ask")) / 2).round(_DECIMALS)),
         dividend_yield_annual=pl.col("underlying").replace_strict(
             dict(dividend_yields), return_dtype=pl.Float64
         ),
@@ -71,7 +90,7 @@ def enrich(
         .then(pl.lit("european"))
         .otherwise(pl.lit("american")),
     )
-    return OPTION_CHAINS.conform(_with_model_columns(_with_rates(frame, rates), steps, threads))
+    return with_rates(frame, rates)
 
 
 def _require_dividend_yields(frame: pl.DataFrame, dividend_yields: Mapping[str, float]) -> None:
@@ -81,28 +100,6 @@ def _require_dividend_yields(frame: pl.DataFrame, dividend_yields: Mapping[str, 
             f"no dividend yield for {', '.join(unknown)}: give one (0 if none is paid) for each "
             "underlying that has option quotes"
         )
-
-
-def _with_rates(frame: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
-    """``frame`` with ``rate_annual``: the latest day on or before the session, there the nearest tenor."""
-    wanted = frame.select("session", "dte_days").unique().sort("session", "dte_days")
-    days = rates.select(rate_day="ts").unique().sort("rate_day")
-    dated = wanted.join_asof(days, left_on="session", right_on="rate_day", strategy="backward")
-    missing = dated.filter(pl.col("rate_day").is_null())
-    if missing.height:
-        known = f"the first is of {days['rate_day'][0]}" if days.height else "there is none at all"
-        raise MissingDataError(
-            f"no interest rate on or before session {missing['session'][0]} ({known}): ingest rates that "
-            "begin at or before the first session with option quotes"
-        )
-    nearest = (
-        dated.join(rates.select("ts", "tenor_days", "rate_annual"), left_on="rate_day", right_on="ts")
-        .with_columns(distance=(pl.col("tenor_days") - pl.col("dte_days")).abs())
-        .sort("session", "dte_days", "distance", "tenor_days")
-        .unique(["session", "dte_days"], keep="first", maintain_order=True)
-        .select("session", "dte_days", "rate_annual")
-    )
-    return frame.join(nearest, on=["session", "dte_days"], how="left", maintain_order="left")
 
 
 def _with_model_columns(frame: pl.DataFrame, steps: int, threads: int) -> pl.DataFrame:

@@ -165,7 +165,7 @@ OPTION_CHAINS = Table(
         Column(
             "rate_annual",
             pl.Float64,
-            "Risk-free rate of the nearest tenor, continuously compounded.",
+            "Risk-free rate to the expiry, continuously compounded: between tenors, or from put-call parity.",
             "per year",
             low=-0.05,
             high=0.5,
@@ -173,10 +173,11 @@ OPTION_CHAINS = Table(
         Column(
             "dividend_yield_annual",
             pl.Float64,
-            "Dividend yield used in the model, continuously compounded.",
+            "Dividend yield used in the model, continuously compounded; of an index what put-call parity "
+            "tells where it does (table implied_forwards), so what a stale spot does is in it.",
             "per year",
-            low=0,
-            high=0.5,
+            low=-1,
+            high=1,
         ),
         Column(
             "exercise_style",

@@ -94,14 +94,14 @@ def test_a_mid_below_intrinsic_gives_null_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("session", "expiry", "rate"),
     [
-        (date(2011, 1, 3), date(2011, 2, 4), 0.01),
+        (date(2011, 1, 3), date(2011, 1, 21), 0.01),
         (date(2011, 3, 1), date(2011, 6, 17), 0.02),
-        (date(2011, 3, 1), date(2011, 4, 30), 0.01),
+        (date(2011, 3, 1), date(2011, 4, 30), 0.015),
         (date(2011, 5, 31), date(2011, 6, 17), 0.01),
         (date(2011, 6, 1), date(2011, 12, 16), 0.03),
     ],
 )
-def test_the_rate_is_the_latest_day_s_and_there_the_nearest_tenor_s(
+def test_the_rate_is_the_latest_day_s_and_there_between_the_tenors(
     session: date, expiry: date, rate: float
 ) -> None:
     quoted = datetime(session.year, session.month, session.day, 20, tzinfo=UTC)
