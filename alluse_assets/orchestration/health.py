@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from alluse_assets.adapters.alpaca import open_alpaca
+from alluse_assets.adapters.alpaca import settings as alpaca
 from alluse_assets.adapters.ibkr.probe import server_version
 from alluse_assets.adapters.ibkr.settings import PREFIX, IbkrSettings, is_configured
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.adapters.postgres.connect import connect_owner, described
 from alluse_assets.adapters.postgres.migrate import migrate
 from alluse_assets.adapters.postgres.server import database
-from alluse_assets.base.calendar import calendar_horizon
+from alluse_assets.base.calendar import calendar_horizon, trading_calendar
 from alluse_assets.base.config.config_manager import load
 from alluse_assets.base.config.profile_files import shipped_profiles
 from alluse_assets.base.errors import AlluseError, SourceError
@@ -173,8 +175,22 @@ def _sources(installation: Installation, environ: Mapping[str, str]) -> Iterator
             f"{rows:,} rows",
             "" if rows else f"alluse ingest --kind {kind} --path FILE",
         )
-    yield Finding("sources", "Alpaca", "off", "not part of this version", "ingest files meanwhile")
+    yield _alpaca(environ)
     yield _interactive_brokers(environ)
+
+
+def _alpaca(environ: Mapping[str, str]) -> Finding:
+    if not alpaca.is_configured(environ):
+        keys = f"{alpaca.PREFIX}KEY_ID and {alpaca.PREFIX}SECRET_KEY"
+        return Finding("sources", "Alpaca", "off", "not set up", f"set {keys} to use it")
+    try:
+        found = open_alpaca(trading_calendar(), environ, is_hasty=True).reach()
+    except SourceError as error:
+        status: Status = "warning" if error.is_passing else "fault"
+        return Finding("sources", "Alpaca", status, str(error), "see the message")
+    except AlluseError as error:
+        return Finding("sources", "Alpaca", "fault", str(error), "see the message")
+    return Finding("sources", "Alpaca", "ok", found)
 
 
 def _interactive_brokers(environ: Mapping[str, str]) -> Finding:

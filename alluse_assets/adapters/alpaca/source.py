@@ -18,9 +18,9 @@ import polars as pl
 from alluse_assets.adapters.alpaca.action_rows import corporate_action_rows, processing_range
 from alluse_assets.adapters.alpaca.answer_frame import UTC_MICROSECONDS
 from alluse_assets.adapters.alpaca.settings import AlpacaSettings, alpaca_settings
-from alluse_assets.adapters.alpaca.share_rows import daily_bars, latest_quotes, minute_bars
+from alluse_assets.adapters.alpaca.share_rows import daily_bars, latest_quotes, minute_bars, spot_prices
 from alluse_assets.adapters.secrets import secret_sources
-from alluse_assets.base.calendar import TradingCalendar, new_york_instant
+from alluse_assets.base.calendar import NEW_YORK, TradingCalendar, new_york_instant
 from alluse_assets.base.errors import ConfigError, SourceError
 from alluse_assets.base.secrets import Secret, resolve
 from alluse_assets.market_data.routing import symbol_column
@@ -34,6 +34,7 @@ _log = logging.getLogger("alluse.sources.alpaca")
 
 # Without a subscription the latest quarter of an hour is refused; a minute more, for clocks that differ.
 _FREE_DELAY = timedelta(minutes=16)
+_HASTE = {"connect_seconds": 3.0, "answer_seconds": 5.0, "retry_budget_seconds": 0.0}
 _MODES: Mapping[DataKind, frozenset[Mode]] = {
     "bars": frozenset({"history"}),
     "intraday_bars": frozenset({"history", "stream"}),
@@ -44,8 +45,12 @@ _MODES: Mapping[DataKind, frozenset[Mode]] = {
 }
 
 
-def open_alpaca(calendar: TradingCalendar, environ: Mapping[str, str]) -> AlpacaSource:
+def open_alpaca(
+    calendar: TradingCalendar, environ: Mapping[str, str], is_hasty: bool = False
+) -> AlpacaSource:
     """The source as the environment sets it up. Nothing is called yet.
+
+    ``is_hasty``: it waits a few seconds and asks once, for somebody who only wants to know how it stands.
 
     Raises:
         ConfigError: the extra is not installed, or a setting is absent or wrong.
@@ -54,6 +59,8 @@ def open_alpaca(calendar: TradingCalendar, environ: Mapping[str, str]) -> Alpaca
     if importlib.util.find_spec("alpaca") is None:
         raise ConfigError("Alpaca's SDK is not installed: pip install 'alluse[alpaca]'")
     settings = alpaca_settings(environ)
+    if is_hasty:
+        settings = settings.model_copy(update=_HASTE)
     places = secret_sources(environ)
     return AlpacaSource(
         settings, resolve(settings.key_id, places), resolve(settings.secret_key, places), calendar
@@ -145,15 +152,20 @@ class AlpacaSource:
         )
 
     def reach(self, symbol: str = "SPY") -> str:
-        """Ask for one share quote and one listing page, and say what feeds are there.
+        """Ask for one share's quote and a few of its options, and say which feeds answered.
 
         Raises:
             SourceError: as ``snapshot``.
         """
-        quotes = self.snapshot("share_quotes", [symbol])
-        seen = f"{symbol} at {quotes['quote_ts'][0]:%Y-%m-%d %H:%M} UTC" if quotes.height else "no quote"
-        feeds = f"shares {self._settings.live_feed}, options {self._settings.option_feed}"
-        return f"reached; {feeds}; {seen}"
+        spot = spot_prices(self._rest.stock_snapshots([symbol])).get(symbol)
+        today = self._clock().astimezone(NEW_YORK).date()
+        strikes = (spot * 0.99, spot * 1.01) if spot else None
+        options = self._rest.option_chain(symbol, (today, today + timedelta(days=7)), strikes)
+        price = f"{symbol} at {spot:.2f} USD" if spot else f"no price of {symbol}"
+        return (
+            f"reached; shares {self._settings.live_feed}: {price}; "
+            f"options {self._settings.option_feed}: {len(options)} contracts of this week near it"
+        )
 
     @cached_property
     def _rest(self) -> AlpacaRest:

@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from alluse_assets.base.errors import SourceError
 from tests.adapters.alpaca.conftest import MakeSource
 from tests.adapters.alpaca.market import NOW, TODAY
 from tests.adapters.alpaca.rest_server import RestServer
@@ -142,4 +143,11 @@ def test_more_than_a_thousand_actions_come_whole(make_source: MakeSource, rest: 
 
 
 def test_reaching_tells_the_feeds(make_source: MakeSource) -> None:
-    assert make_source().reach() == "reached; shares iex, options indicative; SPY at 2024-03-06 17:59 UTC"
+    assert make_source().reach() == (
+        "reached; shares iex: SPY at 510.00 USD; options indicative: 6 contracts of this week near it"
+    )
+
+
+def test_a_feed_of_options_that_the_plan_lacks_is_found_by_reaching(make_source: MakeSource) -> None:
+    with pytest.raises(SourceError, match="OPTION_FEED=indicative"):
+        make_source(option_feed="opra").reach()
