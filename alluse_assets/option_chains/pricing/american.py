@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alluse_assets.option_chains.pricing.kernels import Floats, value_rows
+from alluse_assets.option_chains.pricing.kernels.options import Floats
+from alluse_assets.option_chains.pricing.kernels.rows import value_rows
 from alluse_assets.option_chains.pricing.rows import (
     common_shape,
     each_part,

@@ -1,7 +1,7 @@
 """Greeks in a trader's units: per calendar day and per point.
 
 European Greeks are closed forms (Haug, chapter 2); American ones add the tree's early exercise premium
-(see ``kernels.american_greeks``).
+(see ``kernels.american.american_greeks``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
-from alluse_assets.option_chains.pricing.kernels import Floats, greeks_rows
+from alluse_assets.option_chains.pricing.kernels.options import Floats
+from alluse_assets.option_chains.pricing.kernels.rows import greeks_rows
 from alluse_assets.option_chains.pricing.rows import (
     common_shape,
     each_part,

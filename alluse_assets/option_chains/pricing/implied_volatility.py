@@ -1,8 +1,8 @@
 """Implied volatility: the volatility at which the model's value is the price, or why there is none.
 
 Nothing is guessed: a price without a volatility gives NaN and a status, never an exception and never
-a number that the price does not support. Methods: see ``kernels.black_deviation`` and
-``kernels.american_implied``.
+a number that the price does not support. Methods: see ``kernels.european_root.black_deviation`` and
+``kernels.american_root.american_implied``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
-from alluse_assets.option_chains.pricing.kernels import Floats, implied_volatility_rows
+from alluse_assets.option_chains.pricing.kernels.options import Floats
+from alluse_assets.option_chains.pricing.kernels.rows import implied_volatility_rows
 from alluse_assets.option_chains.pricing.rows import (
     Codes,
     common_shape,

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from alluse_assets.option_chains.pricing.kernels import Flags, Floats, OptionColumns
+from alluse_assets.option_chains.pricing.kernels.options import Flags, Floats, OptionColumns
 
 Codes = NDArray[np.int8]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alluse_assets.option_chains.pricing.kernels import compiled
+from alluse_assets.option_chains.pricing.kernels.compilation import compiled
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
