@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 
-import numpy as np
 import polars as pl
 
 from alluse_assets.base.errors import DataError
 from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
-from alluse_assets.option_chains.pricing.greeks import greeks
-from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES, implied_volatility
+from alluse_assets.option_chains.pricing.chain import implied_volatility_and_greeks
+from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES
 from alluse_assets.option_chains.rate_curve import with_rates
 from alluse_assets.option_chains.surface.forwards import with_implied
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
@@ -113,12 +112,12 @@ def _with_model_columns(frame: pl.DataFrame, steps: int, threads: int) -> pl.Dat
         "is_call": (frame["right"] == "C").to_numpy(),
         "is_american": (frame["exercise_style"] == "american").to_numpy(),
     }
-    implied = implied_volatility(frame["mid"].to_numpy(), **option, steps=steps, threads=threads)
     # Greeks come from the volatility as it is stored, so that anybody can make them again from the row.
-    volatility = np.round(implied.volatility, _DECIMALS)
-    sensitivities = greeks(volatility=volatility, **option, steps=steps, threads=threads)
+    implied, sensitivities = implied_volatility_and_greeks(
+        frame["mid"].to_numpy(), **option, decimals=_DECIMALS, steps=steps, threads=threads
+    )
     return frame.with_columns(
-        iv_annual=pl.Series(volatility).fill_nan(None),
+        iv_annual=pl.Series(implied.volatility).fill_nan(None),
         iv_status=pl.Series(implied.status).replace_strict(
             list(range(len(STATUS_NAMES))), list(STATUS_NAMES), return_dtype=pl.String
         ),

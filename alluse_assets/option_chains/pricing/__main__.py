@@ -6,12 +6,16 @@ Numba compiles on first use, which takes some ten seconds; done here, no run has
 import numpy as np
 
 from alluse_assets.option_chains.pricing.american import american_value
+from alluse_assets.option_chains.pricing.chain import implied_volatility_and_greeks
+from alluse_assets.option_chains.pricing.european import european_value
 from alluse_assets.option_chains.pricing.greeks import greeks
 from alluse_assets.option_chains.pricing.implied_volatility import implied_volatility
 
 STRIKES = np.array([90.0, 110.0])
 IS_CALL = np.array([False, True])
 
+european_value(100.0, STRIKES, 0.5, 0.03, 0.01, 0.3, IS_CALL)
 value = american_value(100.0, STRIKES, 0.5, 0.03, 0.01, 0.3, IS_CALL)
 implied_volatility(value, 100.0, STRIKES, 0.5, 0.03, 0.01, IS_CALL, True)
 greeks(100.0, STRIKES, 0.5, 0.03, 0.01, 0.3, IS_CALL, True)
+implied_volatility_and_greeks(value, 100.0, STRIKES, 0.5, 0.03, 0.01, IS_CALL, True)

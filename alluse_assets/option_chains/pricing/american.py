@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alluse_assets.option_chains.pricing.kernels.american_rows import american_value_rows
 from alluse_assets.option_chains.pricing.kernels.options import Floats
-from alluse_assets.option_chains.pricing.kernels.rows import value_rows
 from alluse_assets.option_chains.pricing.rows import (
     common_shape,
     each_part,
@@ -50,5 +50,5 @@ def american_value(
     vol = floats(volatility, shape)
     out = np.empty(vol.size)
     levels = odd_steps(steps)
-    each_part(lambda part, rows: value_rows(part, vol[rows], levels, out[rows]), columns, threads)
+    each_part(lambda part, rows: american_value_rows(part, vol[rows], levels, out[rows]), columns, threads)
     return out.reshape(shape)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from alluse_assets.option_chains.pricing.kernels.european_rows import european_value_rows
 from alluse_assets.option_chains.pricing.kernels.options import Floats
-from alluse_assets.option_chains.pricing.kernels.rows import value_rows
 from alluse_assets.option_chains.pricing.rows import common_shape, each_part, floats, option_columns
 
 
@@ -32,5 +32,5 @@ def european_value(
     columns = option_columns(shape, spot, strike, years, rate, dividend_yield, is_call, False)
     vol = floats(volatility, shape)
     out = np.empty(vol.size)
-    each_part(lambda part, rows: value_rows(part, vol[rows], 1, out[rows]), columns, threads)
+    each_part(lambda part, rows: european_value_rows(part, vol[rows], out[rows]), columns, threads)
     return out.reshape(shape)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
-from alluse_assets.option_chains.pricing.kernels.options import Floats
-from alluse_assets.option_chains.pricing.kernels.rows import greeks_rows
+from alluse_assets.option_chains.pricing.kernels.american_rows import american_greeks_rows
+from alluse_assets.option_chains.pricing.kernels.european_rows import european_greeks_rows
+from alluse_assets.option_chains.pricing.kernels.options import Floats, GreekColumns, OptionColumns
 from alluse_assets.option_chains.pricing.rows import (
     common_shape,
     each_part,
@@ -21,9 +22,6 @@ from alluse_assets.option_chains.pricing.rows import (
     odd_steps,
     option_columns,
 )
-
-DAYS_A_YEAR = 365.0
-POINTS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,27 @@ def greeks(
     shape = common_shape(spot, strike, years, rate, dividend_yield, volatility, is_call, is_american)
     columns = option_columns(shape, spot, strike, years, rate, dividend_yield, is_call, is_american)
     vol = floats(volatility, shape)
-    out = np.empty((vol.size, 5))
+    out = empty_greeks(vol.size)
     levels = odd_steps(steps)
-    each_part(lambda part, rows: greeks_rows(part, vol[rows], levels, out[rows]), columns, threads)
-    delta, gamma, theta, vega, rho = (np.ascontiguousarray(out[:, i]).reshape(shape) for i in range(5))
-    return Greeks(delta, gamma, theta / DAYS_A_YEAR, vega / POINTS, rho / POINTS)
+
+    def part(columns: OptionColumns, rows: slice) -> None:
+        european_greeks_rows(columns, vol[rows], cut(out, rows))
+        american_greeks_rows(columns, vol[rows], levels, cut(out, rows))
+
+    each_part(part, columns, threads)
+    return shaped(out, shape)
+
+
+def empty_greeks(count: int) -> GreekColumns:
+    """Columns for the kernels to write to."""
+    return GreekColumns(*(np.empty(count) for _ in GreekColumns._fields))
+
+
+def cut(columns: GreekColumns, rows: slice) -> GreekColumns:
+    """Those rows of all columns."""
+    return GreekColumns(*(column[rows] for column in columns))
+
+
+def shaped(columns: GreekColumns, shape: tuple[int, ...]) -> Greeks:
+    """What the kernels wrote, of the shape that was asked for."""
+    return Greeks(*(column.reshape(shape) for column in columns))

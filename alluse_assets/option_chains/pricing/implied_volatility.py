@@ -1,7 +1,7 @@
 """Implied volatility: the volatility at which the model's value is the price, or why there is none.
 
 Nothing is guessed: a price without a volatility gives NaN and a status, never an exception and never
-a number that the price does not support. Methods: see ``kernels.european_root.black_deviation`` and
+a number that the price does not support. Methods: see ``kernels.european_root`` and
 ``kernels.american_root.american_implied``.
 """
 
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
-from alluse_assets.option_chains.pricing.kernels.options import Floats
-from alluse_assets.option_chains.pricing.kernels.rows import implied_volatility_rows
+from alluse_assets.option_chains.pricing.kernels.american_rows import american_implied_rows
+from alluse_assets.option_chains.pricing.kernels.european_rows import european_implied_rows
+from alluse_assets.option_chains.pricing.kernels.options import Codes, Floats, OptionColumns
 from alluse_assets.option_chains.pricing.rows import (
-    Codes,
     common_shape,
     each_part,
     floats,
@@ -72,9 +72,10 @@ def implied_volatility(
     out = np.empty(prices.size)
     status = np.empty(prices.size, dtype=np.int8)
     levels = odd_steps(steps)
-    each_part(
-        lambda part, rows: implied_volatility_rows(prices[rows], part, levels, out[rows], status[rows]),
-        columns,
-        threads,
-    )
+
+    def part(columns: OptionColumns, rows: slice) -> None:
+        european_implied_rows(prices[rows], columns, out[rows], status[rows])
+        american_implied_rows(prices[rows], columns, levels, out[rows], status[rows])
+
+    each_part(part, columns, threads)
     return ImpliedVolatility(out.reshape(shape), status.reshape(shape))

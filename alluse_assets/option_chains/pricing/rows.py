@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from alluse_assets.option_chains.pricing.kernels.options import Flags, Floats, OptionColumns
 
-Codes = NDArray[np.int8]
+Number = TypeVar("Number", np.float64, np.bool_)
 
 # Below this many rows a thread costs more than it saves.
 ROWS_A_THREAD = 2_000
@@ -28,12 +29,20 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def floats(values: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """``values`` spread over ``shape`` as one flat writable float64 column (the kernels' only form)."""
-    return np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), shape), order="C").reshape(-1)
+    """``values`` spread over ``shape`` as one flat float64 column; a view where they are that already."""
+    return _column(np.asarray(values, dtype=np.float64), shape)
 
 
 def _flags(values: ArrayLike, shape: tuple[int, ...]) -> Flags:
-    return np.array(np.broadcast_to(np.asarray(values, dtype=np.bool_), shape), order="C").reshape(-1)
+    return _column(np.asarray(values, dtype=np.bool_), shape)
+
+
+def _column(values: NDArray[Number], shape: tuple[int, ...]) -> NDArray[Number]:
+    column = np.ascontiguousarray(np.broadcast_to(values, shape)).reshape(-1).view()
+    # Arrow's buffers may not be written to. Numba compiles once for arrays that may and once for those that
+    # may not: here all may not.
+    column.flags.writeable = False
+    return column
 
 
 def common_shape(*values: ArrayLike) -> tuple[int, ...]:

@@ -156,7 +156,7 @@ def american_greeks(option: Option, vol: float, steps: int, scratch: Floats, out
     central differences. Where immediate exercise is best the option is the payoff: delta 1, the rest 0.
     """
     spot, strike, years, rate, dividend_yield, is_call = option
-    european_greeks(option, vol, out)
+    out[0], out[1], out[2], out[3], out[4] = european_greeks(option, vol)
     if is_never_exercised_early(option):
         return
     sign = 1.0 if is_call else -1.0

@@ -21,15 +21,17 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 # Division by zero gives infinity or NaN as in NumPy, instead of an exception out of a million rows.
 _compile: Any = njit(nogil=True, error_model="numpy")
+_compile_inlined: Any = njit(nogil=True, error_model="numpy", forceinline=True)
 
 
 def compiled(function: Kernel) -> Kernel:
     """``function`` compiled on first use, run without the GIL, kept on disk if one may write."""
-    dispatcher = _compile(function)
-    # Where Numba finds no folder to write to, every process compiles for itself.
-    with suppress(RuntimeError):
-        dispatcher._cache = _StampedCache(function)
-    return cast(Kernel, dispatcher)
+    return _kept(_compile(function), function)
+
+
+def inlined(function: Kernel) -> Kernel:
+    """``compiled``, and made part of every caller: a loop over such formulas becomes vector instructions."""
+    return _kept(_compile_inlined(function), function)
 
 
 def source_stamp(own_file: Path, kernels: Path) -> str:
@@ -37,6 +39,13 @@ def source_stamp(own_file: Path, kernels: Path) -> str:
     digest = hashlib.sha256(_content(kernels))
     digest.update(own_file.read_bytes())
     return digest.hexdigest()
+
+
+def _kept(dispatcher: Any, function: Kernel) -> Kernel:
+    # Where Numba finds no folder to write to, every process compiles for itself.
+    with suppress(RuntimeError):
+        dispatcher._cache = _StampedCache(function)
+    return cast(Kernel, dispatcher)
 
 
 @cache

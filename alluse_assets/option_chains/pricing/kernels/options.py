@@ -12,6 +12,7 @@ from alluse_assets.option_chains.pricing.kernels.compilation import compiled
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Codes = NDArray[np.int8]
 
 
 class Option(NamedTuple):
@@ -37,14 +38,32 @@ class OptionColumns(NamedTuple):
     is_american: Flags
 
 
+class GreekColumns(NamedTuple):
+    """Columns of Greeks, in the units that their names and ``greeks.Greeks`` say."""
+
+    delta: Floats
+    gamma: Floats
+    theta_per_day: Floats
+    vega_per_point: Floats
+    rho_per_point: Floats
+
+
 OK, NO_QUOTE, ZERO_TIME, BELOW_INTRINSIC, ABOVE_BOUND, NO_VEGA, BAD_INPUT, NOT_CONVERGED = range(8)
 
+DAYS_A_YEAR = 365.0
+POINTS = 100.0
 VOLATILITY_LOW = 1e-4
 VOLATILITY_HIGH = 10.0
-# Relative to the spot: below the first, a time value is rounding noise; below the second (per unit of
-# volatility), a cent of quote is a hundred points of volatility and more, so a root would say nothing.
-PRICE_NOISE = 1e-9
+# Relative to the larger of the two legs: a European time value below the first is rounding noise, a vega (per
+# unit of volatility) below the second turns rounding noise into more than 1e-8 of volatility.
+TIME_VALUE_NOISE = 1e-12
+ROUNDING_FLOOR = 1e-7
+# What a value has to move by per unit of volatility for a root to say anything, relative to the spot and
+# in USD, the smaller of the two: below it a cent of quote is a hundred points of volatility and more.
 VEGA_FLOOR = 1e-5
+VEGA_FLOOR_USD = 0.01
+# Relative to the spot: American values and time values below this are the tree's noise.
+PRICE_NOISE = 1e-9
 # A Peizer-Pratt exponent beyond this leaves the tree without two branches.
 BRANCH_LIMIT = 600.0
 # Beyond these the tree's outer nodes overflow: the deviation (volatility * sqrt(years)), and it times
@@ -76,3 +95,13 @@ def option_at(columns: OptionColumns, i: int) -> Option:
         columns.dividend_yield[i],
         columns.is_call[i],
     )
+
+
+@compiled
+def judged(price: float, option: Option) -> int:
+    """OK where ``price`` may have a volatility, else what is missing."""
+    if math.isnan(price):
+        return NO_QUOTE
+    if not is_priceable(option, 0.0) or not math.isfinite(price):
+        return BAD_INPUT
+    return ZERO_TIME if option.years == 0.0 else OK
