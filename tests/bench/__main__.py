@@ -1,4 +1,7 @@
-"""Measures what the platform promises, on this machine: each figure beside what it is compared with."""
+"""Measures what the platform promises, on this machine: each figure beside what it is compared with.
+
+``python -m tests.bench pricing lake`` measures these groups only.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -24,6 +27,7 @@ from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services
 from tests.bench.lake import bench_lake
+from tests.bench.pricing_european import bench_pricing_european
 from tests.book_maker import InMemoryJournal
 from tests.paths import ROOT
 
@@ -202,16 +206,32 @@ def bench_pricing(bench: Bench) -> None:
     bench.row("a million American values, 51 steps, 1 thread", per_row * 1e6, "QuantLib's tree", theirs * 1e6)
 
 
-def main() -> None:
-    """Run them all."""
-    bench = Bench()
-    bench_loading(bench)
-    bench_pricing(bench)
-    bench_lake(bench)
+def bench_two_years(bench: Bench) -> None:
+    """The sample market's two years: without Dagster, Dagster alone, through Dagster."""
     direct = bench_sample(bench)
     bench_dagster_alone(bench, direct)
     bench_dagster(bench, direct)
+
+
+GROUPS: dict[str, list[Callable[[Bench], None]]] = {
+    "loading": [bench_loading],
+    "pricing": [bench_pricing_european, bench_pricing],
+    "lake": [bench_lake],
+    "sample": [bench_two_years],
+}
+
+
+def main(names: Sequence[str]) -> None:
+    """Run the groups named, or all."""
+    unknown = sorted(set(names) - set(GROUPS))
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(unknown)}: there are {', '.join(GROUPS)}")
+    bench = Bench()
+    for name, measures in GROUPS.items():
+        for measure in measures if name in names or not names else []:
+            measure(bench)
     bench.console.print(bench.table)
 
 
-main()
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -57,7 +57,7 @@ VOLATILITY_HIGH = 10.0
 # Relative to the larger of the two legs: a European time value below the first is rounding noise, a vega (per
 # unit of volatility) below the second turns rounding noise into more than 1e-8 of volatility.
 TIME_VALUE_NOISE = 1e-12
-ROUNDING_FLOOR = 1e-7
+ROUNDING_FLOOR = 2e-8
 # What a value has to move by per unit of volatility for a root to say anything, relative to the spot and
 # in USD, the smaller of the two: below it a cent of quote is a hundred points of volatility and more.
 VEGA_FLOOR = 1e-5
