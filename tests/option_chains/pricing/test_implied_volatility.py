@@ -1,3 +1,4 @@
+import hashlib
 import math
 
 import numpy as np
@@ -6,8 +7,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from alluse_assets.option_chains.pricing.american import american_value
+from alluse_assets.option_chains.pricing.chain import implied_volatility_and_greeks
 from alluse_assets.option_chains.pricing.european import european_value
+from alluse_assets.option_chains.pricing.greeks import greeks
 from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES, implied_volatility
+from alluse_assets.option_chains.pricing.kernels.european_root import european_implied
+from alluse_assets.option_chains.pricing.kernels.options import Option
 from tests.option_chains.pricing.oracles import columns, random_cases
 
 
@@ -48,6 +53,68 @@ def test_the_volatility_behind_a_value_is_found_again(
     if vega > 1e-2:
         assert STATUS_NAMES[int(implied.status)] == "ok"
         assert float(implied.volatility) == pytest.approx(volatility, abs=1e-6)
+
+
+def european_quotes(count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Market and side, volatility and price of options far wider apart than exchanges list them."""
+    rng = np.random.default_rng(seed)
+
+    def between(low: float, high: float) -> np.ndarray:
+        return np.exp(rng.uniform(np.log(low), np.log(high), count))
+
+    spot, years, vol = between(0.5, 10_000), between(1e-4, 5), between(0.01, 5)
+    strike = spot * np.exp(np.clip(rng.normal(0, 2.5, count) * vol * np.sqrt(years), -3, 3))
+    market = [spot, strike, years, rng.uniform(-0.03, 0.15, count), rng.uniform(-0.01, 0.1, count)]
+    is_call = rng.random(count) < 0.5
+    return [*market, is_call], vol, european_value(*market, vol, is_call)
+
+
+def test_european_volatilities_come_back_to_1e_8_wherever_they_move_the_price_by_a_cent() -> None:
+    option, vol, price = european_quotes(200_000, seed=41)
+    *market, is_call = option
+    implied = implied_volatility(price, *option, False)
+    vega = greeks(*market, vol, is_call, False).vega_per_point * 100
+    moves = vega >= 0.01
+    assert moves.mean() > 0.6
+    assert (implied.status[moves] == 0).all()
+    assert np.abs(implied.volatility - vol)[moves].max() < 1e-8
+    # Where it moves less, a volatility is answered or not, but what is answered makes the price again.
+    found = implied.status == 0
+    again = european_value(*market, implied.volatility, is_call)
+    assert (np.abs(again - price)[found] < 1e-12 * np.maximum(market[0], market[1])[found]).all()
+
+
+def test_the_search_for_one_row_and_the_pass_over_a_block_agree() -> None:
+    option, _, price = european_quotes(3_000, seed=42)
+    implied = implied_volatility(price, *option, False)
+    for row in range(price.size):
+        one, status = european_implied(float(price[row]), Option(*(column[row].item() for column in option)))
+        assert status == implied.status[row]
+        assert one == pytest.approx(implied.volatility[row], rel=1e-7, nan_ok=True)
+
+
+def test_volatilities_agree_with_jaeckels_own_method() -> None:
+    vollib = pytest.importorskip("vollib.black_scholes_merton.implied_volatility", reason="a bench package")
+    option, _, price = european_quotes(400, seed=43)
+    *market, is_call = option
+    implied = implied_volatility(price, *option, False)
+    for row in np.flatnonzero(implied.status == 0):
+        quote = [float(column[row]) for column in (price, *market)]
+        theirs = vollib.implied_volatility(*quote, "c" if is_call[row] else "p")
+        assert implied.volatility[row] == pytest.approx(theirs, abs=1e-8)
+
+
+def test_every_processor_gives_the_same_bits() -> None:
+    """Sums, products, divisions and square roots, none of them contracted: IEEE 754 leaves no choice."""
+    rng = np.random.default_rng(44)
+    spot, strike, years, vol = (
+        rng.uniform(*edges, 5_000) for edges in ((50, 150), (50, 150), (0.01, 2), (0.1, 1))
+    )
+    is_call = strike > 100
+    price = european_value(spot, strike, years, 0.03, 0.01, vol, is_call)
+    implied, slopes = implied_volatility_and_greeks(price, spot, strike, years, 0.03, 0.01, is_call, False)
+    digest = hashlib.sha256(price.tobytes() + implied.volatility.tobytes() + slopes.theta_per_day.tobytes())
+    assert digest.hexdigest()[:16] == "7435d555daeda50f"
 
 
 ANY = st.one_of(

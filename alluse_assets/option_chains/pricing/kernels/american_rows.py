@@ -66,3 +66,21 @@ def american_greeks_rows(columns: OptionColumns, vol: Floats, steps: int, out: G
             out.theta_per_day[i] = row[2] / DAYS_A_YEAR
             out.vega_per_point[i] = row[3] / POINTS
             out.rho_per_point[i] = row[4] / POINTS
+
+
+@compiled
+def american_chain_rows(
+    price: Floats,
+    columns: OptionColumns,
+    steps: int,
+    places: float,
+    out: Floats,
+    status: Codes,
+    greeks: GreekColumns,
+) -> None:
+    """Implied volatilities, rounded to 1 / ``places``, and the Greeks at the rounded ones."""
+    american_implied_rows(price, columns, steps, out, status)
+    for i in range(out.size):
+        if columns.is_american[i]:
+            out[i] = np.rint(out[i] * places) / places
+    american_greeks_rows(columns, out, steps, greeks)
