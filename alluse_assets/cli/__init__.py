@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": "verify_command",
     "export": "export_command",
     "ingest": "ingest_command",
+    "price": "price_command",
     "config": "config_commands",
     "destroy": "destroy_command",
 }

@@ -56,11 +56,25 @@ def enrich(
     frame = with_terms(quotes, rates, dividend_yields, european_underlyings)
     if forwards is not None:
         frame = with_implied(frame, forwards)
+    return OPTION_CHAINS.conform(with_model_columns(frame.with_columns(mid=mid_price()), steps, threads))
+
+
+def mid_price() -> pl.Expr:
+    """The middle of ``bid`` and ``ask``; null unless somebody bids and nobody asks less."""
     two_sided = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid"))
-    frame = frame.with_columns(
-        mid=pl.when(two_sided).then(((pl.col("bid") + pl.col("ask")) / 2).round(_DECIMALS))
+    return pl.when(two_sided).then(((pl.col("bid") + pl.col("ask")) / 2).round(_DECIMALS))
+
+
+def years_left() -> pl.Expr:
+    """Years of 365 days from ``quote_ts`` to 16:00 in New York on ``expiry``; 0 when that has passed."""
+    expiry_instant = (
+        pl.col("expiry")
+        .dt.combine(_EXPIRY_TIME)
+        .dt.replace_time_zone("America/New_York")
+        .dt.convert_time_zone("UTC")
     )
-    return OPTION_CHAINS.conform(_with_model_columns(frame, steps, threads))
+    seconds_left = (expiry_instant - pl.col("quote_ts")).dt.total_microseconds() / 1e6
+    return (seconds_left.clip(lower_bound=0.0) / _SECONDS_A_YEAR).round(12)
 
 
 def with_terms(
@@ -72,16 +86,9 @@ def with_terms(
     """``quotes``, in their order, with time to expiry, rate, dividend yield and style; see ``enrich``."""
     frame = OPTION_QUOTES.conform(quotes)
     _require_dividend_yields(frame, dividend_yields)
-    expiry_instant = (
-        pl.col("expiry")
-        .dt.combine(_EXPIRY_TIME)
-        .dt.replace_time_zone("America/New_York")
-        .dt.convert_time_zone("UTC")
-    )
-    seconds_left = (expiry_instant - pl.col("quote_ts")).dt.total_microseconds() / 1e6
     frame = frame.with_columns(
         dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days().cast(pl.Int32),
-        years_to_expiry=(seconds_left.clip(lower_bound=0.0) / _SECONDS_A_YEAR).round(12),
+        years_to_expiry=years_left(),
         dividend_yield_annual=pl.col("underlying").replace_strict(
             dict(dividend_yields), return_dtype=pl.Float64
         ),
@@ -101,16 +108,20 @@ def _require_dividend_yields(frame: pl.DataFrame, dividend_yields: Mapping[str, 
         )
 
 
-def _with_model_columns(frame: pl.DataFrame, steps: int, threads: int) -> pl.DataFrame:
-    """``frame`` with implied volatility, its status and the Greeks; null where there is no volatility."""
+def with_model_columns(frame: pl.DataFrame, steps: int = DEFAULT_STEPS, threads: int = 1) -> pl.DataFrame:
+    """``frame`` with implied volatility, its status and the Greeks; null where there is no volatility.
+
+    Its columns ``underlying_price``, ``strike``, ``years_to_expiry``, ``rate_annual``, ``right``,
+    ``dividend_yield_annual``, ``exercise_style`` and ``mid`` are read; a null number is a missing one.
+    """
     option = {
         "spot": frame["underlying_price"].to_numpy(),
         "strike": frame["strike"].to_numpy(),
         "years": frame["years_to_expiry"].to_numpy(),
         "rate": frame["rate_annual"].to_numpy(),
         "dividend_yield": frame["dividend_yield_annual"].to_numpy(),
-        "is_call": (frame["right"] == "C").to_numpy(),
-        "is_american": (frame["exercise_style"] == "american").to_numpy(),
+        "is_call": frame["right"].eq_missing("C").to_numpy(),
+        "is_american": frame["exercise_style"].eq_missing("american").to_numpy(),
     }
     # Greeks come from the volatility as it is stored, so that anybody can make them again from the row.
     implied, sensitivities = implied_volatility_and_greeks(
