@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from alluse_assets.adapters.duckdb_export.whole_file import whole_file
@@ -21,6 +23,7 @@ from alluse_assets.option_chains.priced_quotes import NUMBERS, PricingTerms, pri
 
 BATCH_ROWS = 250_000
 SUFFIXES = (".parquet", ".csv")
+_BLOCK_BYTES = 8 << 20
 
 OnRows = Callable[[int, int | None], None]
 
@@ -50,21 +53,19 @@ def price_quote_file(
     """
     _require_suffix(out)
     with _telling(path):
-        quotes = _scan(path)
-        schema = quotes.collect_schema()
-        total = quotes.select(pl.len()).collect().item() if path.suffix == ".parquet" else None
-    require_columns(schema.names(), str(path))
+        quotes, total = _open(path)
+    require_columns(quotes.schema.names, str(path))
     done, statuses = 0, Counter[str]()
     with whole_file(out) as partial, _writer(partial) as write:
         # The empty one first: a file without rows has the columns all the same.
-        write(price_quotes(schema.to_frame(), terms))
-        for batch in _batches(path, quotes):
+        write(price_quotes(_frame(quotes.schema.empty_table()), terms))
+        for batch in _frames(path, quotes):
             priced = price_quotes(batch, terms, threads)
             write(priced)
             done += priced.height
             statuses.update(dict(priced["iv_status"].value_counts().iter_rows()))
             on_rows(done, total)
-    return PricingReport(done, dict(statuses.most_common()), tuple(schema.names()))
+    return PricingReport(done, dict(statuses.most_common()), tuple(quotes.schema.names))
 
 
 def _require_suffix(path: Path) -> None:
@@ -72,26 +73,47 @@ def _require_suffix(path: Path) -> None:
         raise DataError(f"{path}: {path.suffix or 'no extension'}: give a {' or '.join(SUFFIXES)} file")
 
 
-def _scan(path: Path) -> pl.LazyFrame:
+@dataclass(frozen=True, slots=True)
+class _Quotes:
+    """A file's columns, and its rows batch by batch; what is ahead is not read yet."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+def _open(path: Path) -> tuple[_Quotes, int | None]:
+    """The quotes of ``path``, and how many, where the file says so."""
     _require_suffix(path)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     if path.suffix == ".parquet":
-        return pl.scan_parquet(path, glob=False)
+        # Not memory-mapped: a file that is cut off meanwhile is an error then and not the end of the process.
+        file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)
+        return _Quotes(file.schema_arrow, file.iter_batches(BATCH_ROWS)), file.metadata.num_rows
     header = pl.scan_csv(path, infer_schema=False, glob=False).collect_schema().names()
-    numbers = {name: pl.Float64 for name in header if name in NUMBERS}
-    return pl.scan_csv(path, infer_schema=False, schema_overrides=numbers, glob=False)
+    types = {name: pa.float64() if name in NUMBERS else pa.string() for name in header}
+    reader = csv.open_csv(
+        path,
+        read_options=csv.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+    )
+    return _Quotes(reader.schema, iter(reader)), None
 
 
-def _batches(path: Path, quotes: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    with _telling(path):
-        batches = iter(quotes.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True))
+def _frames(path: Path, quotes: _Quotes) -> Iterator[pl.DataFrame]:
     while True:
         with _telling(path):
-            batch = next(batches, None)
+            batch = next(quotes.batches, None)
         if batch is None:
             return
-        yield batch
+        yield _frame(pa.Table.from_batches([batch]))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
 
 
 @contextmanager
@@ -121,7 +143,6 @@ def _writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
 def _telling(path: Path) -> Iterator[None]:
     try:
         yield
-    # A damaged page can end in a panic of the reader, which is no ordinary exception.
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} cannot be read as {path.suffix[1:]} ({reason})") from error
