@@ -53,8 +53,8 @@ def option_quotes(desk: Desk, span: Span) -> dict[str, object]:
 @table_assets(
     Made(
         OPTION_CHAINS,
-        "each clean quote priced: American options by a tree, index options by Black-Scholes-Merton, with "
-        "the rate and dividend yield of the session.",
+        "each clean quote priced: American options along their exercise boundary, index options by "
+        "Black-Scholes-Merton, with the rate and dividend yield of the session.",
         Trend("iv_annual", label="implied volatility, mean of all contracts"),
         never_empty=True,
         deps=["option_quotes", depends_on("rates", SAME_TIME)],

@@ -13,7 +13,6 @@ from datetime import time
 import polars as pl
 
 from alluse_assets.base.errors import DataError
-from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
 from alluse_assets.option_chains.pricing.chain import implied_volatility_and_greeks
 from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES
 from alluse_assets.option_chains.rate_curve import with_rates
@@ -32,7 +31,6 @@ def enrich(
     rates: pl.DataFrame,
     dividend_yields: Mapping[str, float],
     european_underlyings: frozenset[str],
-    steps: int = DEFAULT_STEPS,
     threads: int = 1,
     forwards: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
@@ -45,7 +43,6 @@ def enrich(
         dividend_yields: continuously compounded yield per year of every underlying in ``quotes``.
         european_underlyings: underlyings whose options are exercised at expiry only (SPX); others are
             American.
-        steps: levels of the American tree.
         threads: how many threads share the work; the result does not depend on it.
         forwards: table implied_forwards; where it has a forward from the quotes, rate and yield are its.
 
@@ -56,7 +53,7 @@ def enrich(
     frame = with_terms(quotes, rates, dividend_yields, european_underlyings)
     if forwards is not None:
         frame = with_implied(frame, forwards)
-    return OPTION_CHAINS.conform(with_model_columns(frame.with_columns(mid=mid_price()), steps, threads))
+    return OPTION_CHAINS.conform(with_model_columns(frame.with_columns(mid=mid_price()), threads))
 
 
 def mid_price() -> pl.Expr:
@@ -108,7 +105,7 @@ def _require_dividend_yields(frame: pl.DataFrame, dividend_yields: Mapping[str, 
         )
 
 
-def with_model_columns(frame: pl.DataFrame, steps: int = DEFAULT_STEPS, threads: int = 1) -> pl.DataFrame:
+def with_model_columns(frame: pl.DataFrame, threads: int = 1) -> pl.DataFrame:
     """``frame`` with implied volatility, its status and the Greeks; null where there is no volatility.
 
     Its columns ``underlying_price``, ``strike``, ``years_to_expiry``, ``rate_annual``, ``right``,
@@ -125,7 +122,7 @@ def with_model_columns(frame: pl.DataFrame, steps: int = DEFAULT_STEPS, threads:
     }
     # Greeks come from the volatility as it is stored, so that anybody can make them again from the row.
     implied, sensitivities = implied_volatility_and_greeks(
-        frame["mid"].to_numpy(), **option, decimals=_DECIMALS, steps=steps, threads=threads
+        frame["mid"].to_numpy(), **option, decimals=_DECIMALS, threads=threads
     )
     return frame.with_columns(
         iv_annual=pl.Series(implied.volatility).fill_nan(None),

@@ -5,7 +5,7 @@ Numba compiles on first use, which takes some ten seconds; done here, no run has
 
 import numpy as np
 
-from alluse_assets.option_chains.pricing.american import american_value
+from alluse_assets.option_chains.pricing.american import american_value, american_value_with_dividends
 from alluse_assets.option_chains.pricing.chain import implied_volatility_and_greeks
 from alluse_assets.option_chains.pricing.european import european_value
 from alluse_assets.option_chains.pricing.greeks import greeks
@@ -16,6 +16,7 @@ IS_CALL = np.array([False, True])
 
 european_value(100.0, STRIKES, 0.5, 0.03, 0.01, 0.3, IS_CALL)
 value = american_value(100.0, STRIKES, 0.5, 0.03, 0.01, 0.3, IS_CALL)
+american_value_with_dividends(100.0, STRIKES, 0.5, 0.03, 0.0, 0.3, IS_CALL, [0, 1, 1], [0.2], [1.0])
 implied_volatility(value, 100.0, STRIKES, 0.5, 0.03, 0.01, IS_CALL, True)
 greeks(100.0, STRIKES, 0.5, 0.03, 0.01, 0.3, IS_CALL, True)
 implied_volatility_and_greeks(value, 100.0, STRIKES, 0.5, 0.03, 0.01, IS_CALL, True)

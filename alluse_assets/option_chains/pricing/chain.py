@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
 from alluse_assets.option_chains.pricing.greeks import Greeks, cut, empty_greeks, shaped
 from alluse_assets.option_chains.pricing.implied_volatility import ImpliedVolatility
 from alluse_assets.option_chains.pricing.kernels.american_rows import american_chain_rows
@@ -15,7 +14,6 @@ from alluse_assets.option_chains.pricing.rows import (
     common_shape,
     each_part,
     floats,
-    odd_steps,
     option_columns,
 )
 
@@ -30,15 +28,11 @@ def implied_volatility_and_greeks(
     is_call: ArrayLike,
     is_american: ArrayLike,
     decimals: int = 12,
-    steps: int = DEFAULT_STEPS,
     threads: int = 1,
 ) -> tuple[ImpliedVolatility, Greeks]:
     """What ``implied_volatility`` gives, rounded to ``decimals``, and what ``greeks`` gives for the rounded.
 
     Greeks are NaN wherever the volatility's status is not ok.
-
-    Raises:
-        ValueError: ``steps`` below 3.
     """
     shape = common_shape(price, spot, strike, years, rate, dividend_yield, is_call, is_american)
     columns = option_columns(shape, spot, strike, years, rate, dividend_yield, is_call, is_american)
@@ -46,12 +40,12 @@ def implied_volatility_and_greeks(
     volatility = np.empty(prices.size)
     status = np.empty(prices.size, dtype=np.int8)
     out = empty_greeks(prices.size)
-    levels, places = odd_steps(steps), 10.0**decimals
+    places = 10.0**decimals
 
     def part(columns: OptionColumns, rows: slice) -> None:
         vol, codes, sensitivities = volatility[rows], status[rows], cut(out, rows)
         european_chain_rows(prices[rows], columns, places, vol, codes, sensitivities)
-        american_chain_rows(prices[rows], columns, levels, places, vol, codes, sensitivities)
+        american_chain_rows(prices[rows], columns, places, vol, codes, sensitivities)
 
     each_part(part, columns, threads)
     return ImpliedVolatility(volatility.reshape(shape), status.reshape(shape)), shaped(out, shape)

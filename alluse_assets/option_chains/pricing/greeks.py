@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
 from alluse_assets.option_chains.pricing.kernels.american_rows import american_greeks_rows
 from alluse_assets.option_chains.pricing.kernels.european_rows import european_greeks_rows
 from alluse_assets.option_chains.pricing.kernels.options import Floats, GreekColumns, OptionColumns
@@ -19,7 +18,6 @@ from alluse_assets.option_chains.pricing.rows import (
     common_shape,
     each_part,
     floats,
-    odd_steps,
     option_columns,
 )
 
@@ -48,23 +46,17 @@ def greeks(
     volatility: ArrayLike,
     is_call: ArrayLike,
     is_american: ArrayLike,
-    steps: int = DEFAULT_STEPS,
     threads: int = 1,
 ) -> Greeks:
-    """Greeks of the shape the arguments broadcast to; NaN without time, volatility or valid arguments.
-
-    Raises:
-        ValueError: ``steps`` below 3.
-    """
+    """Greeks of the shape the arguments broadcast to; NaN without time, volatility or valid arguments."""
     shape = common_shape(spot, strike, years, rate, dividend_yield, volatility, is_call, is_american)
     columns = option_columns(shape, spot, strike, years, rate, dividend_yield, is_call, is_american)
     vol = floats(volatility, shape)
     out = empty_greeks(vol.size)
-    levels = odd_steps(steps)
 
     def part(columns: OptionColumns, rows: slice) -> None:
         european_greeks_rows(columns, vol[rows], cut(out, rows))
-        american_greeks_rows(columns, vol[rows], levels, cut(out, rows))
+        american_greeks_rows(columns, vol[rows], cut(out, rows))
 
     each_part(part, columns, threads)
     return shaped(out, shape)

@@ -2,7 +2,7 @@
 
 Nothing is guessed: a price without a volatility gives NaN and a status, never an exception and never
 a number that the price does not support. Methods: see ``kernels.european_root`` and
-``kernels.american_root.american_implied``.
+``kernels.american_search``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from alluse_assets.option_chains.pricing.american import DEFAULT_STEPS
-from alluse_assets.option_chains.pricing.kernels.american_rows import american_implied_rows
+from alluse_assets.option_chains.pricing.kernels.american_implied_rows import american_implied_rows
 from alluse_assets.option_chains.pricing.kernels.european_rows import european_implied_rows
 from alluse_assets.option_chains.pricing.kernels.options import Codes, Floats, OptionColumns
 from alluse_assets.option_chains.pricing.rows import (
     common_shape,
     each_part,
     floats,
-    odd_steps,
     option_columns,
 )
 from alluse_assets.option_chains.tables import IV_STATUSES
@@ -56,26 +54,21 @@ def implied_volatility(
     dividend_yield: ArrayLike,
     is_call: ArrayLike,
     is_american: ArrayLike,
-    steps: int = DEFAULT_STEPS,
     threads: int = 1,
 ) -> ImpliedVolatility:
     """Volatilities of ``price`` (USD per share), of the shape the arguments broadcast to.
 
     Between 0.0001 and 10 where the status is ok. Negative ``years`` count as bad input.
-
-    Raises:
-        ValueError: ``steps`` below 3.
     """
     shape = common_shape(price, spot, strike, years, rate, dividend_yield, is_call, is_american)
     columns = option_columns(shape, spot, strike, years, rate, dividend_yield, is_call, is_american)
     prices = floats(price, shape)
     out = np.empty(prices.size)
     status = np.empty(prices.size, dtype=np.int8)
-    levels = odd_steps(steps)
 
     def part(columns: OptionColumns, rows: slice) -> None:
         european_implied_rows(prices[rows], columns, out[rows], status[rows])
-        american_implied_rows(prices[rows], columns, levels, out[rows], status[rows])
+        american_implied_rows(prices[rows], columns, out[rows], status[rows])
 
     each_part(part, columns, threads)
     return ImpliedVolatility(out.reshape(shape), status.reshape(shape))

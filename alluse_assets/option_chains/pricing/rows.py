@@ -64,16 +64,24 @@ def option_columns(
     is_call: ArrayLike,
     is_american: ArrayLike,
 ) -> OptionColumns:
-    """The arguments as columns of one length."""
+    """The arguments as columns of one length; what never pays to exercise early counts as European."""
+    rates, yields, calls = floats(rate, shape), floats(dividend_yield, shape), _flags(is_call, shape)
+    early = _flags(is_american, shape)
+    if early.any():
+        early = _flags(early & _may_pay_early(rates, yields, calls), early.shape)
     return OptionColumns(
-        floats(spot, shape),
-        floats(strike, shape),
-        floats(years, shape),
-        floats(rate, shape),
-        floats(dividend_yield, shape),
-        _flags(is_call, shape),
-        _flags(is_american, shape),
+        floats(spot, shape), floats(strike, shape), floats(years, shape), rates, yields, calls, early
     )
+
+
+def _may_pay_early(rate: Floats, dividend_yield: Floats, is_call: Flags) -> Flags:
+    """Where an American option can be worth more than the European one (Merton 1973).
+
+    A put earns interest on the strike and gives up dividends of a spot below it; a call the other way round.
+    """
+    earned = np.where(is_call, dividend_yield, rate)
+    lost = np.where(is_call, rate, dividend_yield)
+    return (earned > 0.0) | (lost < earned)
 
 
 def _cut(columns: OptionColumns, rows: slice) -> OptionColumns:
@@ -94,19 +102,8 @@ def each_part(kernel: Callable[[OptionColumns, slice], None], columns: OptionCol
     if threads <= 1 or count < 2 * ROWS_A_THREAD:
         kernel(columns, slice(0, count))
         return
-    # More parts than threads: trees cost more than closed forms, and sorted input bunches them.
+    # More parts than threads: boundaries cost more than closed forms, and sorted input bunches them.
     size = max(ROWS_A_THREAD, -(-count // (threads * _CHUNKS_A_THREAD)))
     parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     for done in [_pool(threads).submit(kernel, _cut(columns, part), part) for part in parts]:
         done.result()
-
-
-def odd_steps(steps: int) -> int:
-    """``steps``, or the next odd number: a Leisen-Reimer tree has its centre between two nodes.
-
-    Raises:
-        ValueError: fewer than three steps, from which no curvature can be read.
-    """
-    if steps < 3:
-        raise ValueError(f"steps: {steps}: a tree needs at least 3")
-    return steps | 1

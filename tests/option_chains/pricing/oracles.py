@@ -50,6 +50,24 @@ def random_cases(count: int, seed: int, longest_days: int = 90) -> list[Case]:
     ]
 
 
+def wide_cases(count: int, seed: int) -> list[Case]:
+    """Any volatility from 1% to 500%, a day to three years; single boundaries only."""
+    rng = np.random.default_rng(seed)
+    cases = []
+    for _ in range(count):
+        years = int(rng.integers(1, 1096)) / 365
+        volatility = float(np.exp(rng.uniform(np.log(0.01), np.log(5.0))))
+        is_call = bool(rng.random() < 0.5)
+        earned = float(rng.uniform(0.0005, 0.15) if rng.random() < 0.8 else 10 ** rng.uniform(-6, -3))
+        lost = float(rng.uniform(-0.02, 0.15) if rng.random() < 0.8 else 0.0)
+        rate, dividend_yield = (lost, earned) if is_call else (earned, lost)
+        drift = (rate - dividend_yield) * years * rng.random()
+        width = min(volatility * np.sqrt(years), 0.7)
+        strike = float(100.0 * np.exp(drift + rng.normal() * width))
+        cases.append(Case(100.0, strike, years, rate, dividend_yield, volatility, is_call))
+    return cases
+
+
 def columns(cases: list[Case]) -> list[np.ndarray]:
     return [np.array(column) for column in zip(*cases, strict=True)]
 
@@ -81,6 +99,8 @@ def quantlib_option(case: Case, engine: str) -> Any:
     if engine == "fixed_point":
         scheme = ql.QdFpAmericanEngine.highPrecisionScheme()
         option.setPricingEngine(ql.QdFpAmericanEngine(process, scheme))
+    elif engine == "accurate":
+        option.setPricingEngine(ql.QdFpAmericanEngine(process, ql.QdFpAmericanEngine.accurateScheme()))
     elif engine == "finite_differences":
         option.setPricingEngine(ql.FdBlackScholesVanillaEngine(process, 400, 800))
     elif engine == "ju":

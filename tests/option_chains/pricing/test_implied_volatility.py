@@ -13,7 +13,7 @@ from alluse_assets.option_chains.pricing.greeks import greeks
 from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES, implied_volatility
 from alluse_assets.option_chains.pricing.kernels.european_root import european_implied
 from alluse_assets.option_chains.pricing.kernels.options import Option
-from tests.option_chains.pricing.oracles import columns, random_cases
+from tests.option_chains.pricing.oracles import columns, random_cases, wide_cases
 
 
 def status_of(price: float, *option: float, is_call: bool, is_american: bool) -> str:
@@ -52,7 +52,28 @@ def test_the_volatility_behind_a_value_is_found_again(
     # Where a point of volatility is worth a hundredth of a cent, the volatility itself must come back.
     if vega > 1e-2:
         assert STATUS_NAMES[int(implied.status)] == "ok"
-        assert float(implied.volatility) == pytest.approx(volatility, abs=1e-6)
+        assert float(implied.volatility) == pytest.approx(volatility, abs=1e-8)
+
+
+def test_american_volatilities_come_back_to_1e_8_wherever_they_move_the_price_by_a_cent() -> None:
+    """Just above exercise too, where the value turns from the payoff: the old tree lost its way there."""
+    cases = random_cases(10_000, seed=31, longest_days=1096) + wide_cases(10_000, seed=32)
+    *market, volatility, is_call = columns(cases)
+    price = american_value(*market, volatility, is_call)
+    above, below = (american_value(*market, volatility + h, is_call) for h in (1e-6, -1e-6))
+    tells = (above - below) / 2e-6 >= 0.01
+    implied = implied_volatility(price, *market, is_call, True)
+    assert tells.sum() > 15_000
+    assert (implied.status[tells] == 0).all()
+    assert np.abs(implied.volatility - volatility)[tells].max() < 1e-8
+    assert np.isnan(implied.volatility[implied.status != 0]).all()
+
+
+def test_volatilities_are_found_where_rates_below_zero_make_two_boundaries() -> None:
+    option = (100.0, np.array([90.0, 100.0, 115.0]), 0.5, -0.01, -0.03)
+    price = american_value(*option, 0.25, False)
+    implied = implied_volatility(price, *option, False, True)
+    assert np.abs(implied.volatility - 0.25).max() < 1e-8
 
 
 def european_quotes(count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:

@@ -62,17 +62,11 @@ ROUNDING_FLOOR = 2e-8
 # in USD, the smaller of the two: below it a cent of quote is a hundred points of volatility and more.
 VEGA_FLOOR = 1e-5
 VEGA_FLOOR_USD = 0.01
-# Relative to the spot: American values and time values below this are the tree's noise.
+# Relative to the spot: an American time value below this says nothing.
 PRICE_NOISE = 1e-9
-# A Peizer-Pratt exponent beyond this leaves the tree without two branches.
-BRANCH_LIMIT = 600.0
-# Beyond these the tree's outer nodes overflow: the deviation (volatility * sqrt(years)), and it times
-# sqrt(steps), which is about the logarithm of the outermost node over the spot.
+# Volatility * sqrt(years) below which nothing moves, and beyond which no American value is tried.
+DEVIATION_LOW = 1e-9
 DEVIATION_LIMIT = 40.0
-SPREAD_LIMIT = 600.0
-# Bumps of the early exercise premium: wide enough to pass over the tree's kinks.
-VOLATILITY_BUMP = 0.01
-RATE_BUMP = 0.002
 
 
 @compiled
