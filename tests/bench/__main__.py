@@ -16,7 +16,6 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -27,6 +26,7 @@ from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services
 from tests.bench.lake import bench_lake
+from tests.bench.pricing_american import bench_pricing_american
 from tests.bench.pricing_european import bench_pricing_european
 from tests.book_maker import InMemoryJournal
 from tests.paths import ROOT
@@ -167,45 +167,6 @@ def bench_loading(bench: Bench) -> None:
     bench.row("alluse config show", command, "an empty Python process", process("-c", "pass"))
 
 
-def bench_pricing(bench: Bench) -> None:
-    """American values against QuantLib's tree with as many steps, a value each."""
-    import QuantLib as ql
-
-    from alluse_assets.option_chains.pricing.american import american_value
-
-    rng = np.random.default_rng(1)
-    rows, few = 200_000, 2_000
-    strike = 100 * np.exp(rng.normal(0, 0.1, rows))
-    years, vol = rng.uniform(0.01, 1, rows), rng.uniform(0.1, 0.8, rows)
-    calls = rng.random(rows) < 0.5
-
-    def ours(count: int) -> object:
-        return american_value(100.0, strike[:count], years[:count], 0.03, 0.01, vol[:count], calls[:count])
-
-    def quantlib() -> None:
-        today = ql.Date(3, 1, 2011)
-        ql.Settings.instance().evaluationDate = today
-        flat = lambda r: ql.YieldTermStructureHandle(ql.FlatForward(today, r, ql.Actual365Fixed()))  # noqa: E731
-        for k in range(few):
-            surface = ql.BlackConstantVol(today, ql.NullCalendar(), float(vol[k]), ql.Actual365Fixed())
-            process = ql.BlackScholesMertonProcess(
-                ql.QuoteHandle(ql.SimpleQuote(100.0)),
-                flat(0.01),
-                flat(0.03),
-                ql.BlackVolTermStructureHandle(surface),
-            )
-            payoff = ql.PlainVanillaPayoff(ql.Option.Call if calls[k] else ql.Option.Put, float(strike[k]))
-            expiry = today + max(1, round(float(years[k]) * 365))
-            option = ql.VanillaOption(payoff, ql.AmericanExercise(today, expiry))
-            option.setPricingEngine(ql.BinomialVanillaEngine(process, "lr", 51))
-            option.NPV()
-
-    ours(few)  # compiled before it is measured
-    per_row = timed(lambda: ours(rows)) / rows
-    theirs = timed(quantlib) / few
-    bench.row("a million American values, 51 steps, 1 thread", per_row * 1e6, "QuantLib's tree", theirs * 1e6)
-
-
 def bench_two_years(bench: Bench) -> None:
     """The sample market's two years: without Dagster, Dagster alone, through Dagster."""
     direct = bench_sample(bench)
@@ -215,7 +176,7 @@ def bench_two_years(bench: Bench) -> None:
 
 GROUPS: dict[str, list[Callable[[Bench], None]]] = {
     "loading": [bench_loading],
-    "pricing": [bench_pricing_european, bench_pricing],
+    "pricing": [bench_pricing_european, bench_pricing_american],
     "lake": [bench_lake],
     "sample": [bench_two_years],
 }

@@ -33,7 +33,9 @@ LOGARITHM, SQUARE = LANES * 6, LANES * (6 + NODES)
 CURRENT = LANES * (6 + 2 * NODES)
 # What the start needs at one node; see ``american_start``.
 DISCOUNT, FADE, STEEPNESS, DECAY = (CURRENT + LANES * k for k in range(1, 5))
-BLOCK_SIZE = CURRENT + LANES * 5
+# One over the deviation.
+INVERSE = CURRENT + LANES * 5
+BLOCK_SIZE = CURRENT + LANES * 6
 
 WORK_SIZE = LANES * 6
 """Of the second array; its first columns are a pass's results."""
@@ -92,7 +94,6 @@ def interpolated(block: Floats, weights: Floats, first: int, a: int) -> float:
         + weights[first + 3] * block[SQUARE + 3 * LANES + a]
         + weights[first + 4] * block[SQUARE + 4 * LANES + a]
         + weights[first + 5] * block[SQUARE + 5 * LANES + a]
-        + weights[first + 6] * block[SQUARE + 6 * LANES + a]
     )
     return max(square, 0.0)
 

@@ -18,6 +18,7 @@ import math
 from alluse_assets.option_chains.pricing.kernels.american_block import (
     CURRENT,
     DEVIATION,
+    INVERSE,
     LANES,
     LOGARITHM,
     RATE,
@@ -43,7 +44,7 @@ from alluse_assets.option_chains.pricing.kernels.elementary import exponential, 
 from alluse_assets.option_chains.pricing.kernels.options import Floats
 
 _ROUNDS = 2
-_ROOT_OF_2_PI = 2.5066282746310002
+_DENSITY = 0.3989422804014327
 # Carry over variance: up to the first the boundary follows from smooth pasting alone, from the second on
 # from value matching alone.
 _PASTING_ONLY = 2.0
@@ -61,7 +62,8 @@ def boundary(block: Floats, work: Floats) -> None:
         matching = matching or share > 0.0
         pasting = pasting or share < 1.0
     for _ in range(_ROUNDS):
-        for node in range(NODES):
+        # Next to expiry the start is as good as what follows from it.
+        for node in range(NODES - 1):
             for a in range(LANES):
                 block[CURRENT + a] = block[LOGARITHM + node * LANES + a]
             for a in range(4 * LANES):
@@ -121,11 +123,12 @@ def _sum_pasting(block: Floats, work: Floats, node: int) -> None:
         share, weight = EQUATION_SHARES[k], EQUATION_WEIGHTS[k]
         first = (node * EQUATION_POINTS + k) * NODES
         left = root * root * (1.0 - share * share)
+        unroot = 1.0 / (root * share)
         for a in range(LANES):
             growth, deviation = _looking_ahead(block, first, root, share, a)
-            inverse = 1.0 / deviation
+            inverse = block[INVERSE + a] * unroot
             bell, kept = bell_and_cdf(growth * inverse + 0.5 * deviation)
-            density = bell / _ROOT_OF_2_PI * inverse
+            density = _DENSITY * bell * inverse
             dividends = weight * exponential(block[YIELD + a] * left)
             work[LANES + a] += dividends * kept
             work[2 * LANES + a] += weight * exponential(block[RATE + a] * left + growth) * density
@@ -139,9 +142,10 @@ def _sum_matching(block: Floats, work: Floats, node: int) -> None:
         share, weight = EQUATION_SHARES[k], EQUATION_WEIGHTS[k]
         first = (node * EQUATION_POINTS + k) * NODES
         left = root * root * (1.0 - share * share)
+        unroot = 1.0 / (root * share)
         for a in range(LANES):
             growth, deviation = _looking_ahead(block, first, root, share, a)
-            d1 = growth * (1.0 / deviation) + 0.5 * deviation
+            d1 = growth * (block[INVERSE + a] * unroot) + 0.5 * deviation
             _, kept = bell_and_cdf(d1)
             _, exercised = bell_and_cdf(d1 - deviation)
             work[a] += weight * exponential(block[RATE + a] * left) * exercised
@@ -155,13 +159,14 @@ def _sum_both(block: Floats, work: Floats, node: int) -> None:
         share, weight = EQUATION_SHARES[k], EQUATION_WEIGHTS[k]
         first = (node * EQUATION_POINTS + k) * NODES
         left = root * root * (1.0 - share * share)
+        unroot = 1.0 / (root * share)
         for a in range(LANES):
             growth, deviation = _looking_ahead(block, first, root, share, a)
-            inverse = 1.0 / deviation
+            inverse = block[INVERSE + a] * unroot
             d1 = growth * inverse + 0.5 * deviation
             bell, kept = bell_and_cdf(d1)
             _, exercised = bell_and_cdf(d1 - deviation)
-            density = bell / _ROOT_OF_2_PI * inverse
+            density = _DENSITY * bell * inverse
             dividends = weight * exponential(block[YIELD + a] * left)
             work[a] += weight * exponential(block[RATE + a] * left) * exercised
             work[LANES + a] += dividends * kept
@@ -172,15 +177,17 @@ def _sum_both(block: Floats, work: Floats, node: int) -> None:
 @compiled
 def _next(block: Floats, work: Floats, root: float) -> None:
     """The boundary at one node that follows from the four sums."""
+    unroot = 1.0 / root
     for a in range(LANES):
         time = root * root
         deviation = block[DEVIATION + a] * root
+        inverse = block[INVERSE + a] * unroot
         rate, dividends = block[RATE + a] * time, block[YIELD + a] * time
         growth = block[CURRENT + a] + rate - dividends
-        d1 = growth / deviation + 0.5 * deviation
+        d1 = growth * inverse + 0.5 * deviation
         bell, kept = bell_and_cdf(d1)
         _, exercised = bell_and_cdf(d1 - deviation)
-        density = bell / _ROOT_OF_2_PI / deviation
+        density = _DENSITY * bell * inverse
         matching = (exercised + rate * work[a]) / (kept + dividends * work[LANES + a])
         pasting = (density * exponential(growth) + rate * work[2 * LANES + a]) / (
             density + kept + dividends * (work[LANES + a] + work[3 * LANES + a])

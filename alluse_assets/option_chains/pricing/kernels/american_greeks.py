@@ -48,17 +48,18 @@ def greeks_at(
 ) -> tuple[float, float, float, float, float]:
     """Delta, gamma, theta per year, vega and rho per unit, from the premium and its slopes in ``work``."""
     spot, _, _, rate, dividend_yield, is_call = option
-    if is_exercised(block, lane):
+    put = as_put(option)
+    strike = put.strike
+    value = european(option, vol) + strike * max(work[lane], 0.0)
+    if is_exercised(block, lane) or value <= strike - put.spot:
         return 1.0 if is_call else -1.0, 0.0, 0.0, 0.0, 0.0
     delta, gamma, _, vega, rho = european_greeks(option, vol)
-    strike = as_put(option).strike
     premium, slope, bend = work[lane], work[LANES + lane], work[2 * LANES + lane]
     delta += premium - slope if is_call else slope * strike / spot
     delta = min(max(delta, -1.0), 1.0)
     gamma = max(gamma + (bend - slope) * strike / (spot * spot), 0.0)
     vega = max(vega + strike * (work[lane + 1] - premium) / (vol * _VOLATILITY_BUMP), 0.0)
     rho += strike * (work[lane + 2] - premium) / _RATE_BUMP
-    value = european(option, vol) + strike * premium
     theta = rate * value - (rate - dividend_yield) * spot * delta - 0.5 * vol * vol * spot * spot * gamma
     return delta, gamma, theta, vega, rho
 

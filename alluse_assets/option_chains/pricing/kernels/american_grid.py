@@ -88,7 +88,7 @@ def _grid(option: Option, vol: float, times: Floats, amounts: Floats) -> _Grid:
     for k in range(times.size):
         if 0.0 < times[k] <= years:
             paid += amounts[k]
-    fall = -math.log(max(1.0 - paid / spot, 0.1))
+    fall = -math.log(max(1.0 - paid / spot, 1e-3))
     half_width = _REACH * vol * math.sqrt(years) + abs(carry - 0.5 * vol * vol) * years + fall
     step = half_width / _HALF
     spots = np.empty(_SIZE)

@@ -83,8 +83,8 @@ def _search_block(
     for lane in range(active):
         row = rows[lane]
         option = option_at(columns, row)
-        error = value_at(block, work, lane, as_put(option)) - price[row]
-        search, code = advanced(kept(searches, lane), error, option)
+        value = value_at(block, work, lane, as_put(option))
+        search, code = advanced(kept(searches, lane), value, price[row], option)
         if code == SEARCHING:
             copied(block, lane, going_on)
             block[DEVIATION + going_on] = search.now * math.sqrt(option.years)
@@ -101,6 +101,6 @@ def _search_block(
 def _searched_on_grid(price: float, option: Option, search: Search) -> tuple[Search, int]:
     code = SEARCHING
     while code == SEARCHING:
-        error = two_boundary_value(option, search.now) - price
-        search, code = advanced(search, error, option)
+        value = two_boundary_value(option, search.now)
+        search, code = advanced(search, value, price, option)
     return search, code

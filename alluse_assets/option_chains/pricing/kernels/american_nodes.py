@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-NODES = 7
+NODES = 6
 """Where the boundary is known beside expiry: the first with all of the time left, the last next to expiry."""
 EQUATION_POINTS = 7
 PREMIUM_POINTS = 16

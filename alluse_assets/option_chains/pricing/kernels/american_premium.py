@@ -13,6 +13,7 @@ import math
 
 from alluse_assets.option_chains.pricing.kernels.american_block import (
     DEVIATION,
+    INVERSE,
     LANES,
     LOGARITHM,
     MONEYNESS,
@@ -36,7 +37,7 @@ from alluse_assets.option_chains.pricing.kernels.compilation import compiled, in
 from alluse_assets.option_chains.pricing.kernels.elementary import exponential
 from alluse_assets.option_chains.pricing.kernels.options import Floats
 
-_ROOT_OF_2_PI = 2.5066282746310002
+_DENSITY = 0.3989422804014327
 _COMING_IN = 1e-3
 
 
@@ -57,14 +58,14 @@ def premium(block: Floats, work: Floats) -> None:
         work[a] = 0.0
     for k in range(PREMIUM_POINTS):
         share, weight = PREMIUM_SHARES[k], PREMIUM_WEIGHTS[k]
-        first, time = k * NODES, share * share
+        first, time, unroot = k * NODES, share * share, 1.0 / share
         for a in range(LANES):
             deviation = block[DEVIATION + a] * share
             rate, dividends, moneyness = block[RATE + a], block[YIELD + a], block[MONEYNESS + a]
             above = (
                 moneyness - block[TOP + a] + math.sqrt(interpolated(block, PREMIUM_INTERPOLATION, first, a))
             )
-            d1 = (above + (rate - dividends) * time) / deviation + 0.5 * deviation
+            d1 = (above + (rate - dividends) * time) * (block[INVERSE + a] * unroot) + 0.5 * deviation
             _, share_tail = bell_and_cdf(-d1)
             _, cash_tail = bell_and_cdf(deviation - d1)
             earned = rate * exponential(-rate * time) * cash_tail
@@ -79,23 +80,23 @@ def premium_and_slopes(block: Floats, work: Floats) -> None:
         work[a] = 0.0
     for k in range(PREMIUM_POINTS):
         share, weight = PREMIUM_SHARES[k], PREMIUM_WEIGHTS[k]
-        first, time = k * NODES, share * share
+        first, time, unroot = k * NODES, share * share, 1.0 / share
         for a in range(LANES):
             deviation = block[DEVIATION + a] * share
             rate, dividends, moneyness = block[RATE + a], block[YIELD + a], block[MONEYNESS + a]
             above = (
                 moneyness - block[TOP + a] + math.sqrt(interpolated(block, PREMIUM_INTERPOLATION, first, a))
             )
-            inverse = 1.0 / deviation
-            d1 = (above + (rate - dividends) * time) / deviation + 0.5 * deviation
+            inverse = block[INVERSE + a] * unroot
+            d1 = (above + (rate - dividends) * time) * inverse + 0.5 * deviation
             d2 = d1 - deviation
             bell1, share_tail = bell_and_cdf(-d1)
             bell2, cash_tail = bell_and_cdf(-d2)
             interest = rate * exponential(-rate * time)
             dividend = dividends * exponential(moneyness - dividends * time)
             lost = dividend * share_tail
-            density1 = dividend * bell1 / _ROOT_OF_2_PI * inverse
-            density2 = interest * bell2 / _ROOT_OF_2_PI * inverse
+            density1 = dividend * _DENSITY * bell1 * inverse
+            density2 = interest * _DENSITY * bell2 * inverse
             work[a] += weight * (interest * cash_tail - lost)
             work[LANES + a] += weight * (density1 - density2 - lost)
             work[2 * LANES + a] += weight * (

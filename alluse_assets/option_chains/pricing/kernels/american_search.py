@@ -1,13 +1,15 @@
 """The volatility behind an American price: where the search begins, how it goes on, when it ends.
 
 The value rises with volatility without jumps, so every evaluation narrows a bracket. The first guess is the
-European volatility of the price, out of the money, and in the money that of the time value over exercise;
-the first step goes by the European vega, the others by the last two values (secant), each kept inside the
-bracket.
+European volatility of the price, which is too high, but not by much; the first step goes by the European
+vega, the others by the last two values (secant), each kept inside the bracket. In the money it is the root of
+the time value that is brought to the price's: where exercise begins, that is what runs straight. A value that
+is exercise and nothing more has no slope, and moves the bracket only.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from alluse_assets.option_chains.pricing.kernels.american_block import as_put
@@ -32,8 +34,11 @@ SEARCHING = -1
 
 _MOST_STEPS = 100
 _CLOSE = 2e-10
+_FAR = 1e-5
 # Of spot and strike: what the last bits of a value may be off by.
 _ROUNDING = 4e-15
+# Where the European option has no volatility for the price.
+_GUESS = 1.0
 
 
 class Search(NamedTuple):
@@ -57,53 +62,67 @@ def begun(price: float, option: Option, judgement: int) -> tuple[Search, int]:
     noise = PRICE_NOISE * option.spot
     put = as_put(option)
     legs = legs_of(option)
-    forward_payoff = max(legs.share - legs.cash if option.is_call else legs.cash - legs.share, 0.0)
-    time_value = price - max(put.strike - put.spot, forward_payoff)
+    forward_payoff = legs.share - legs.cash if option.is_call else legs.cash - legs.share
+    time_value = price - max(put.strike - put.spot, forward_payoff, 0.0)
     if time_value < -noise:
         return nothing, BELOW_INTRINSIC
     if time_value <= noise:
         return nothing, NO_VEGA
-    guess, status = european_root(forward_payoff + time_value, option)
+    guess, status = european_root(price, option)
     if status != OK:
-        guess = VOLATILITY_HIGH if status == ABOVE_BOUND else 0.2
+        guess = _GUESS
     slope = european_vega(option, guess)
     return Search(VOLATILITY_LOW, VOLATILITY_HIGH, guess, slope, 0.0, 0.0, 0.0), SEARCHING
 
 
 @inlined
-def advanced(search: Search, error: float, option: Option) -> tuple[Search, int]:
-    """The search after the value at ``now`` was ``error`` above the price; the root is ``now`` once OK."""
+def advanced(search: Search, value: float, price: float, option: Option) -> tuple[Search, int]:
+    """The search after ``value`` at ``now``, and its status; the root is ``now`` once OK."""
     low, high, now, slope, before, error_before, steps = search
-    if error > 0.0:
+    if value > price:
         high = now
     else:
         low = now
-    doubt = 1.0
-    if steps > 0.0:
-        slope_before = slope
-        slope = (error - error_before) / (now - before)
-        # The second derivative hardly exceeds four times the spot.
-        curved = 2.0 * option.spot * abs(now - before)
-        doubt = max(abs(slope - slope_before), curved) / abs(slope)
-    new = now - error / slope if slope > 0.0 else -1.0
-    step = abs(new - now)
-    status = SEARCHING
+    put = as_put(option)
+    exercise = put.strike - put.spot
+    error, dollars = value - price, 1.0
+    is_flat = exercise > 0.0 and value <= exercise
+    if exercise > 0.0:
+        error = math.sqrt(max(value - exercise, 0.0)) - math.sqrt(price - exercise)
+        dollars = 2.0 * math.sqrt(price - exercise)
+    new, doubt = -1.0, 1.0
+    if not is_flat:
+        if before > 0.0:
+            slope_before = slope
+            slope = (error - error_before) / (now - before)
+            doubt = max(abs(slope - slope_before) / abs(slope), 10.0 * abs(now - before) / now)
+        elif exercise > 0.0:
+            slope /= 2.0 * math.sqrt(value - exercise)
+        new = now - error / slope if slope > 0.0 else -1.0
+        if (before - new) * (now - new) < 0.0 and abs(now - before) > _FAR * now:
+            # Between two points on both sides the slope at the root can be any other.
+            doubt = 1.0
+        before, error_before = now, error
+    is_met = abs(value - price) <= _ROUNDING * (option.spot + option.strike)
     # What the next step leaves is this step times how wrong the slope may be; a slope that was another one
     # just now says nothing yet.
-    is_met = abs(error) <= _ROUNDING * (option.spot + option.strike)
-    if is_met or (low <= new <= high and doubt <= 0.5 and step * doubt <= _CLOSE):
+    is_last = low <= new <= high and doubt <= 0.5 and abs(new - now) * doubt <= _CLOSE
+    status = SEARCHING
+    if is_met or is_last:
         new = now if is_met else new
-        status = OK if slope >= vega_floor(legs_of(option), option) else NO_VEGA
+        status = OK if slope * dollars >= vega_floor(legs_of(option), option) else NO_VEGA
     elif low >= VOLATILITY_HIGH - _CLOSE:
         status = ABOVE_BOUND
-    elif high - low <= _CLOSE:
+    elif high <= VOLATILITY_LOW + _CLOSE:
         status = NO_VEGA
+    elif high - low <= _CLOSE:
+        new, status = 0.5 * (low + high), OK
     elif steps >= _MOST_STEPS:
         status = NOT_CONVERGED
     elif not low < new < high or (steps > 8.0 and steps % 4.0 == 0.0):
         # A secant that creeps along a flat stretch is broken off by halving every fourth time.
         new = 0.5 * (low + high)
-    return Search(low, high, new, slope, now, error, steps + 1.0), status
+    return Search(low, high, new, slope, before, error_before, steps + 1.0), status
 
 
 @inlined

@@ -19,6 +19,7 @@ from alluse_assets.option_chains.pricing.kernels.american_block import (
     DEVIATION,
     DISCOUNT,
     FADE,
+    INVERSE,
     LANES,
     LOGARITHM,
     RATE,
@@ -36,7 +37,7 @@ _FIRST_STEPS = 5
 _STEPS = 3
 # No Newton step changes the boundary by more than this factor's logarithm.
 _LONGEST_STEP = 0.5
-_ROOT_OF_2_PI = 2.5066282746310002
+_DENSITY = 0.3989422804014327
 
 
 @compiled
@@ -75,9 +76,12 @@ def _bounds(block: Floats, work: Floats) -> None:
         power = _negative_root(2.0 * (rate - dividends) / variance - 1.0, 2.0 * rate / variance)
         perpetual = power / (power - 1.0) / at_expiry
         work[a] = logarithm(at_expiry)
+        work[2 * LANES + a] = 1.0 / block[DEVIATION + a]
         work[LANES + a] = logarithm(max(min(perpetual, 1.0 - 1e-9), 1e-9))
     for a in range(2 * LANES):
         block[TOP + a] = work[a]
+    for a in range(LANES):
+        block[INVERSE + a] = work[2 * LANES + a]
 
 
 @compiled
@@ -151,17 +155,18 @@ def _from_two(block: Floats, work: Floats, node: int) -> None:
 @compiled
 def _newton(block: Floats, work: Floats, root: float) -> None:
     """One step on QD+'s equation, by the boundary's logarithm."""
+    unroot = 1.0 / root
     for a in range(LANES):
         time = root * root
         deviation = block[DEVIATION + a] * root
-        inverse = 1.0 / deviation
+        inverse = block[INVERSE + a] * unroot
         rate, dividends = block[RATE + a] * time, block[YIELD + a] * time
         discount, fade, now = block[DISCOUNT + a], block[FADE + a], block[CURRENT + a]
         steepness, decay = block[STEEPNESS + a], block[DECAY + a]
         spot = exponential(now)
         d1 = (now + rate - dividends) * inverse + 0.5 * deviation
         bell, tail = bell_and_cdf(-d1)
-        density = bell / _ROOT_OF_2_PI
+        density = _DENSITY * bell
         _, exercised = bell_and_cdf(deviation - d1)
         cash, share = discount * exercised, fade * tail
         time_value = 1.0 - spot - (cash - spot * share)
