@@ -1,9 +1,9 @@
 """American values beside QuantLib's loops, and what volatilities and Greeks cost, on the same rows.
 
 QuantLib is used as fast as Python lets it: one process whose quotes are moved, one engine, one exercise a
-date; its loop is measured on a sample and counted up. It knows whole days only, so the rows have these. Errors
-are shares of the spot against QuantLib's fixed-point engine at high precision, largest and mean, on a sample:
-one value takes it five milliseconds.
+date; its loop is measured on a sample and counted up. It knows whole days only, so the rows have these.
+Errors are shares of the spot against QuantLib's fixed-point engine at high precision, largest and mean, on a
+sample: one value takes it five milliseconds.
 """
 
 from __future__ import annotations

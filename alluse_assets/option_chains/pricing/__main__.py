@@ -1,6 +1,6 @@
 """``python -m alluse_assets.option_chains.pricing``: compile the pricing code once, after an install.
 
-Numba compiles on first use, which takes some ten seconds; done here, no run has to wait for it.
+Numba compiles on first use, which takes half a minute; done here, no run has to wait for it.
 """
 
 import numpy as np

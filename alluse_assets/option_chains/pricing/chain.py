@@ -7,7 +7,11 @@ from numpy.typing import ArrayLike
 
 from alluse_assets.option_chains.pricing.greeks import Greeks, cut, empty_greeks, shaped
 from alluse_assets.option_chains.pricing.implied_volatility import ImpliedVolatility
-from alluse_assets.option_chains.pricing.kernels.american_rows import american_chain_rows
+from alluse_assets.option_chains.pricing.kernels.american_implied_rows import american_implied_rows
+from alluse_assets.option_chains.pricing.kernels.american_rows import (
+    american_greeks_rows,
+    american_rounded_rows,
+)
 from alluse_assets.option_chains.pricing.kernels.european_rows import european_chain_rows
 from alluse_assets.option_chains.pricing.kernels.options import OptionColumns
 from alluse_assets.option_chains.pricing.rows import (
@@ -45,7 +49,9 @@ def implied_volatility_and_greeks(
     def part(columns: OptionColumns, rows: slice) -> None:
         vol, codes, sensitivities = volatility[rows], status[rows], cut(out, rows)
         european_chain_rows(prices[rows], columns, places, vol, codes, sensitivities)
-        american_chain_rows(prices[rows], columns, places, vol, codes, sensitivities)
+        american_implied_rows(prices[rows], columns, vol, codes)
+        american_rounded_rows(columns, places, vol)
+        american_greeks_rows(columns, floats(vol, vol.shape), sensitivities)
 
     each_part(part, columns, threads)
     return ImpliedVolatility(volatility.reshape(shape), status.reshape(shape)), shaped(out, shape)

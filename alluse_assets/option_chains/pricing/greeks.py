@@ -1,7 +1,7 @@
 """Greeks in a trader's units: per calendar day and per point.
 
-European Greeks are closed forms (Haug, chapter 2); American ones add the tree's early exercise premium
-(see ``kernels.american.american_greeks``).
+European Greeks are closed forms (Haug, chapter 2); American ones add those of the early exercise premium
+(see ``kernels.american_greeks``).
 """
 
 from __future__ import annotations

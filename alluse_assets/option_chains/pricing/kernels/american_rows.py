@@ -27,7 +27,6 @@ from alluse_assets.option_chains.pricing.kernels.american_greeks import (
     grid_greeks,
 )
 from alluse_assets.option_chains.pricing.kernels.american_grid import two_boundary_value
-from alluse_assets.option_chains.pricing.kernels.american_implied_rows import american_implied_rows
 from alluse_assets.option_chains.pricing.kernels.american_limits import riskless_american
 from alluse_assets.option_chains.pricing.kernels.american_premium import (
     premium_and_slopes,
@@ -40,7 +39,6 @@ from alluse_assets.option_chains.pricing.kernels.options import (
     DEVIATION_LIMIT,
     DEVIATION_LOW,
     POINTS,
-    Codes,
     Floats,
     GreekColumns,
     Option,
@@ -104,15 +102,11 @@ def american_greeks_rows(columns: OptionColumns, vol: Floats, out: GreekColumns)
 
 
 @compiled
-def american_chain_rows(
-    price: Floats, columns: OptionColumns, places: float, out: Floats, status: Codes, greeks: GreekColumns
-) -> None:
-    """Implied volatilities, rounded to 1 / ``places``, and the Greeks at the rounded ones."""
-    american_implied_rows(price, columns, out, status)
+def american_rounded_rows(columns: OptionColumns, places: float, out: Floats) -> None:
+    """``out`` rounded to 1 / ``places``."""
     for i in range(out.size):
         if columns.is_american[i]:
             out[i] = np.rint(out[i] * places) / places
-    american_greeks_rows(columns, out, greeks)
 
 
 @compiled
