@@ -7,7 +7,7 @@ source that fails is passed over when another can answer, and told of through ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -157,7 +157,7 @@ class RoutedSource:
                 raise failure
         return pl.concat([table.empty(), *parts]).sort(table.key)
 
-    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Iterator[StreamBatch]:
+    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Generator[StreamBatch]:
         """The stream of the one source that all of ``kinds`` are routed to first and that streams.
 
         Raises:

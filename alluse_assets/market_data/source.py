@@ -6,7 +6,7 @@ first (``routing``), or whether rows are good (cleaning comes after).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol, get_args
@@ -137,7 +137,7 @@ class MarketDataSource(Protocol):
             SourceError: it could not be asked, or its answer is not to be believed.
         """
 
-    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Iterator[StreamBatch]:
+    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Generator[StreamBatch]:
         """Rows as they come, by kind and symbol, until the iterator is closed; a batch each so often.
 
         Option quotes are asked for by contract symbol. A connection that drops is made again by the

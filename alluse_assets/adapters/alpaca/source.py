@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -133,7 +133,7 @@ class AlpacaSource:
         self._tell_absent(kind, symbols, rows)
         return rows
 
-    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Iterator[StreamBatch]:
+    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Generator[StreamBatch]:
         """Minute bars and quotes of shares, quotes of options, until the iterator is closed.
 
         An option quote carries the latest price of its underlying: the middle of the share's quote, asked

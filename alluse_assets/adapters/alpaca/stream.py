@@ -7,7 +7,7 @@ connections are ``connection``'s matter. Importing this module imports the SDK.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 
 from alluse_assets.adapters.alpaca.connection import Connection, Inbox
@@ -28,7 +28,7 @@ def stream_batches(
     rest: AlpacaRest,
     kinds: Mapping[DataKind, Sequence[str]],
     batch_seconds: float,
-) -> Iterator[StreamBatch]:
+) -> Generator[StreamBatch]:
     """A batch every ``batch_seconds``, until the iterator is closed.
 
     Raises:

@@ -7,7 +7,7 @@ it can be used from any thread and from code that is itself asynchronous. Calls 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
@@ -122,7 +122,7 @@ class IbkrSource:
             )
         )
 
-    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Iterator[StreamBatch]:
+    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Generator[StreamBatch]:
         """Quotes as they change, a batch every ``batch_seconds``; the price of underlyings comes along.
 
         Raises:
@@ -138,9 +138,20 @@ class IbkrSource:
         return self._calendar.session_on_or_before(self._clock().astimezone(NEW_YORK).date())
 
     def _run(self, work: Callable[[GatewaySession], Coroutine[Any, Any, _Answer]]) -> _Answer:
+        running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+
         async def connected() -> _Answer:
+            running.append((asyncio.get_running_loop(), asyncio.current_task()))
             async with gateway_session(self._settings, self._limits, self._pacer) as session:
                 return await work(session)
 
         with ThreadPoolExecutor(1, thread_name_prefix="ibkr") as thread:
-            return thread.submit(asyncio.run, connected()).result()
+            answer = thread.submit(lambda: asyncio.run(connected()))
+            try:
+                return answer.result()
+            except BaseException:
+                # Somebody interrupts: a wait for the limits may still have minutes to go.
+                for loop, task in running:
+                    if task is not None and not answer.done():
+                        loop.call_soon_threadsafe(task.cancel)
+                raise

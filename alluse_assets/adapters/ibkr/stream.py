@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ def read_stream(
     clock: Callable[[], datetime],
     today: Callable[[], date],
     first_delay_seconds: float = _FIRST_DELAY_SECONDS,
-) -> Iterator[StreamBatch]:
+) -> Generator[StreamBatch]:
     """Batches until the iterator is closed; ``today`` is the session to which a quote of now belongs.
 
     Raises:

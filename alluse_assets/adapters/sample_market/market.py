@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 
@@ -137,7 +137,7 @@ class SampleMarket:
         """
         raise SourceError(f"the sample market is history: it has no {kind} of this moment")
 
-    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Iterator[StreamBatch]:
+    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Generator[StreamBatch]:
         """Nothing: the sample ends in 2013.
 
         Raises:

@@ -1,10 +1,12 @@
 """Connecting, losing the connection, and leaving nothing behind."""
 
 import asyncio
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -172,3 +174,30 @@ def test_the_first_failure_ends_what_is_asked_for_together() -> None:
         assert ended == ["the other one"]
 
     asyncio.run(both())
+
+
+def test_a_call_that_is_interrupted_ends_at_once_whatever_it_waits_for() -> None:
+    """In a process of its own: the gateway says nothing for ten minutes, and somebody presses Ctrl-C."""
+    program = """
+import socket, sys
+from alluse_assets.adapters.ibkr.settings import IbkrSettings
+from alluse_assets.adapters.ibkr.source import IbkrSource
+from alluse_assets.base.calendar import trading_calendar
+import ib_async
+with socket.create_server(("127.0.0.1", 0)) as silent:
+    settings = IbkrSettings(port=silent.getsockname()[1], timeout_seconds=600)
+    source = IbkrSource(settings, trading_calendar())
+    source.provides()
+    print("asking", flush=True)
+    try:
+        source.snapshot("share_quotes", ["AAPL"])
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+    asking = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert asking.stdout is not None
+    assert asking.stdout.readline() == "asking\n"
+    time.sleep(0.5)
+    asking.send_signal(signal.SIGINT)
+    told, _ = asking.communicate(timeout=60)
+    assert told == "interrupted\n"
