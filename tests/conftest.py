@@ -1,11 +1,15 @@
-"""A real PostgreSQL for the tests that need one: one throw-away server, a fresh database a test.
+"""Real servers for the tests that need one: a throw-away PostgreSQL, and a TimescaleDB where there is one.
 
-All workers, and all test runs of this checkout, share the server; the last one out deletes it.
+All workers, and all test runs of this checkout, share the embedded server; the last one out deletes it. A
+server with TimescaleDB is named by ``ALLUSE_TEST_TIMESCALE_URL``; ``.ci/run`` starts one. Each test has a
+fresh database.
 """
 
 import hashlib
+import os
 import uuid
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
@@ -14,11 +18,14 @@ from psycopg import sql
 from alluse_assets.adapters.postgres.connect import connect_owner
 from alluse_assets.adapters.postgres.migrate import migrate, read_migrations
 from alluse_assets.adapters.postgres.server import database
+from alluse_assets.adapters.timescale import HotStore, open_hot_store
 from tests.paths import ROOT
 
 # A machine that is busy with other workers is no reason to fail: time is measured in the benchmarks.
 settings.register_profile("alluse", deadline=None)
 settings.load_profile("alluse")
+
+TIMESCALE_VARIABLE = "ALLUSE_TEST_TIMESCALE_URL"
 
 
 def _execute(url: str, statement: str, name: str, template: str = "template1") -> None:
@@ -30,7 +37,7 @@ def _execute(url: str, statement: str, name: str, template: str = "template1") -
 
 
 def _with_database(url: str, name: str) -> str:
-    return url.replace("@/alluse?", f"@/{name}?")
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +48,20 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def timescale_server_url() -> str:
+    """The owner's URL of a server with TimescaleDB; make nothing in its own database."""
+    url = os.environ.get(TIMESCALE_VARIABLE)
+    if not url:
+        pytest.skip(f"no server with TimescaleDB: name one in {TIMESCALE_VARIABLE} (docs/contributing.md)")
+    return url
+
+
+@pytest.fixture(scope="session")
 def _template(postgres_url: str) -> str:
+    return _migrated_template(postgres_url)
+
+
+def _migrated_template(postgres_url: str) -> str:
     """A migrated database to copy, named after the migrations, so that another set makes another one."""
     digest = hashlib.sha256("".join(m.sha256 for m in read_migrations()).encode()).hexdigest()
     name = f"template_{digest[:12]}"
@@ -81,3 +101,22 @@ def _own_database(postgres_url: str, template: str) -> Iterator[str]:
 def migrated_url(postgres_url: str, _template: str) -> Iterator[str]:
     """The owner's URL of one migrated database for all tests of a worker's session."""
     yield from _own_database(postgres_url, _template)
+
+
+@pytest.fixture
+def timescale_url(timescale_server_url: str) -> Iterator[str]:
+    """The owner's URL of a migrated database of the test's own, on the server with TimescaleDB."""
+    yield from _own_database(timescale_server_url, _migrated_template(timescale_server_url))
+
+
+@pytest.fixture
+def hot_store(database_url: str) -> HotStore:
+    """A hot store of the test's own, on the embedded server."""
+    return open_hot_store(database_url)
+
+
+@pytest.fixture(params=["embedded", "timescale"])
+def any_hot_store(request: pytest.FixtureRequest) -> HotStore:
+    """A hot store of the test's own, once on each server."""
+    url = "database_url" if request.param == "embedded" else "timescale_url"
+    return open_hot_store(request.getfixturevalue(url))

@@ -1,0 +1,79 @@
+"""Compressing and dropping what is old: policies where the licence allows, else the same by hand.
+
+What is dropped here is never the only copy.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from psycopg import sql
+
+from alluse_assets.adapters.postgres.connect import Connection
+from alluse_assets.adapters.timescale.partitions import drop_partitions
+from alluse_assets.adapters.timescale.served_tables import SCHEMA, ServedTable
+from alluse_assets.adapters.timescale.statements import bound, qualified
+
+# A chunk is corrected for some weeks (late files, compaction into the lake), then only read.
+COLUMNSTORE_AFTER_DAYS = 45
+
+
+def set_policies(connection: Connection, table: ServedTable, retention_days: int | None) -> list[str]:
+    """Columnstore and retention of a hypertable, on the edition that has them."""
+    name = sql.Literal(f"{SCHEMA}.{table.name}")
+    order = [part for part in table.key if part not in ("market", table.symbol)]
+    statements = [
+        sql.SQL(
+            "ALTER TABLE {} SET (timescaledb.enable_columnstore, timescaledb.segmentby = {}, "
+            "timescaledb.orderby = {})"
+        ).format(
+            qualified(table.name),
+            sql.Literal(f"market, {table.symbol}"),
+            # Lower-case words of ours; Timescale reads the list as text.
+            sql.Literal(", ".join(order)),
+        ),
+        sql.SQL("CALL add_columnstore_policy({}, after => {}, if_not_exists => true)").format(
+            name, sql.Literal(timedelta(days=COLUMNSTORE_AFTER_DAYS))
+        ),
+        sql.SQL("SELECT remove_retention_policy({}, if_exists => true)").format(name),
+    ]
+    done = [f"columnstore for {SCHEMA}.{table.name} after {COLUMNSTORE_AFTER_DAYS} days"]
+    if retention_days is not None:
+        statements.append(
+            sql.SQL("SELECT add_retention_policy({}, drop_after => {})").format(
+                name, sql.Literal(timedelta(days=retention_days))
+            )
+        )
+        done.append(f"{SCHEMA}.{table.name} is dropped after {retention_days} days")
+    for statement in statements:
+        connection.execute(statement)
+    return done
+
+
+def drop_before(connection: Connection, table: ServedTable, instant: datetime, form: str) -> list[str]:
+    """Drop all rows before midnight (UTC) of ``instant``'s day, whole chunks or partitions at once.
+
+    Midnight, because no summary's stretch of time crosses it: what is left can be summarised again.
+
+    Returns:
+        What was dropped: names of chunks or partitions, and how many rows beside.
+    """
+    day = instant.astimezone(UTC).date()
+    with connection.transaction():
+        if form == "partitioned":
+            dropped = drop_partitions(connection, table, day)
+        else:
+            # The cast is for Timescale, which takes any type here.
+            cast = sql.SQL("::date" if table.is_by_date else "::timestamptz")
+            rows = connection.execute(
+                sql.SQL("SELECT drop_chunks({}, older_than => {}{})").format(
+                    sql.Literal(f"{SCHEMA}.{table.name}"), bound(table, day), cast
+                )
+            ).fetchall()
+            dropped = [row[0] for row in rows]
+        deleted = connection.execute(
+            sql.SQL("DELETE FROM {} WHERE {} < {}").format(
+                qualified(table.name), sql.Identifier(table.time), bound(table, day)
+            )
+        ).rowcount
+    return [*dropped, *([f"{deleted} rows of the next one"] if deleted else [])]
