@@ -29,6 +29,7 @@ from alluse_assets.base.config.profile_files import shipped_profiles
 from alluse_assets.orchestration.progress import LoggedProgress
 from alluse_assets.orchestration.resources import desk_resource
 from jobs.export import export_job
+from jobs.ingest import LIVE_JOBS, LIVE_SCHEDULES
 from jobs.replay import replay
 from jobs.weekly_cycle import STAGE_JOBS, weekly_cycle, weekly_cycle_schedule
 
@@ -72,8 +73,14 @@ def build_defs(
             *dg.load_assets_from_modules(_BOOK, key_prefix=key_prefix(name)),
         ],
         asset_checks=dg.load_asset_checks_from_modules(_MARKET_CHECKS),
-        jobs=[*STAGE_JOBS, weekly_cycle, replay, export_job(key_prefix(name))],
-        schedules=[weekly_cycle_schedule],
+        jobs=[
+            *STAGE_JOBS,
+            weekly_cycle,
+            *LIVE_JOBS,
+            replay,
+            export_job(key_prefix(name)),
+        ],
+        schedules=[weekly_cycle_schedule, *LIVE_SCHEDULES],
         executor=dg.in_process_executor,
         resources={
             "desk": desk_resource(name, chosen),

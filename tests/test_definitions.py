@@ -52,6 +52,7 @@ def test_only_the_books_own_assets_have_its_name_as_prefix():
     assert shared == {
         *("raw_bars", "rates", "corporate_actions", "bars", "indicators"),
         *("raw_option_quotes", "option_quotes", "option_chains"),
+        *("share_quotes", "intraday_bars", "option_ticks", "premium_snapshots"),
     }
     assert {key.path[0] for key in SPECS if len(key.path) > 1} == {"sample"}
 
@@ -92,11 +93,11 @@ def test_bars_and_quotes_are_judged_by_blocking_checks():
     }
 
 
-def test_the_jobs_that_people_start_are_there_and_the_schedule_is_stopped():
+def test_the_jobs_that_people_start_are_there_and_schedules_are_stopped():
     names = {job.name for job in defs.get_repository_def().get_all_jobs()}
     assert {"weekly_cycle", "replay", "export"} <= names
-    (schedule,) = defs.schedules
-    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert {s.name for s in defs.schedules} >= {"live_snapshot_schedule", "live_session_schedule"}
+    assert {s.default_status for s in defs.schedules} == {dg.DefaultScheduleStatus.STOPPED}
 
 
 def test_another_book_has_the_same_graph_under_its_own_name():

@@ -26,6 +26,8 @@ COMMANDS = {
     "export": "export_command",
     "ingest": "ingest_command",
     "price": "price_command",
+    "snapshot": "snapshot_command",
+    "stream": "stream_command",
     "config": "config_commands",
     "destroy": "destroy_command",
 }

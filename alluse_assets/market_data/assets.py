@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import polars as pl
 
-from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES, RAW_BARS
+from alluse_assets.market_data.tables import (
+    BARS,
+    CORPORATE_ACTIONS,
+    INDICATORS,
+    INTRADAY_BARS,
+    RATES,
+    RAW_BARS,
+    SHARE_QUOTES,
+)
+from alluse_assets.option_chains.tables import OPTION_TICKS, PREMIUM_SNAPSHOTS
 from alluse_assets.orchestration.asset_factory import Made, by_month, table_assets
 from alluse_assets.orchestration.asset_metadata import Trend
 from alluse_assets.orchestration.partitions import Span
 from alluse_assets.orchestration.resources import Desk
-from alluse_assets.orchestration.stages import MARKET
+from alluse_assets.orchestration.stages import LIVE, MARKET
 
 GROUP = "market_data"
 OWNER = "team:data"
@@ -75,3 +84,21 @@ def indicators(desk: Desk, span: Span) -> None:
     """Indicators of the clean bars."""
     # Month by month, so that a value never depends on where the range of a run began.
     by_month(desk, span, "indicators", desk.steps.compute_indicators)
+
+
+@table_assets(
+    Made(SHARE_QUOTES, "streamed into the hot store, compacted after the close."),
+    Made(INTRADAY_BARS, "streamed into the hot store, compacted after the close."),
+    Made(OPTION_TICKS, "streamed into the hot store, compacted after the close."),
+    Made(PREMIUM_SNAPSHOTS, "asked of the routed sources every half hour, compacted after the close."),
+    name="compact_live_session",
+    scope="market",
+    stage=LIVE,
+    group="live",
+    owner=OWNER,
+)
+def live_session(desk: Desk, span: Span) -> dict[str, object]:
+    """What the hot store has of the sessions, into the lake; nothing where the market is not live."""
+    if desk.steps.market != "live":
+        return {"note": f"the market {desk.steps.market} is not live: there is nothing to compact"}
+    return {f"rows of {name}": rows for name, rows in desk.live.compact(span.start, span.end).items()}

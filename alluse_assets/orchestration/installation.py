@@ -50,3 +50,8 @@ class Installation:
     def reports(self) -> Path:
         """Pages that people open."""
         return self.home / "reports"
+
+    @property
+    def stream(self) -> Path:
+        """What the streaming ingester last told."""
+        return self.home / "stream"

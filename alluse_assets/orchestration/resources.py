@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alluse_assets.base.config.model_protocol import ProtocolConfig
     from alluse_assets.journal.chain import Head
     from alluse_assets.orchestration.book_config import BookConfig
+    from alluse_assets.orchestration.live_market import LiveMarket
     from alluse_assets.orchestration.market_feed import MarketFeed
     from alluse_assets.orchestration.market_steps import MarketSteps
     from alluse_assets.orchestration.replay import Replay
@@ -98,6 +99,19 @@ class Desk:
         services = self.services
         source = market_source(self.config, services.calendar, services.lake, os.environ)
         return MarketSteps(services.lake, self.config, services.calendar, source)
+
+    @property
+    def live(self) -> LiveMarket:
+        """The live side of the book's market.
+
+        Raises:
+            ConfigError: the market is not live.
+        """
+        from alluse_assets.orchestration.live_market import LiveMarket
+        from alluse_assets.orchestration.services import require_live
+
+        require_live(self.config)
+        return LiveMarket(self.steps, self.services.hot)
 
     def feed(self, last_session: date) -> MarketFeed:
         """What the book sees of its market up to ``last_session``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.lake.lake import Lake
@@ -14,8 +16,12 @@ from alluse_assets.adapters.postgres.migrate import migrate
 from alluse_assets.adapters.postgres.server import Database, database
 from alluse_assets.base.calendar import TradingCalendar, trading_calendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.errors import ConfigError
 from alluse_assets.market_data.source import MarketDataSource
 from alluse_assets.orchestration.installation import Installation
+
+if TYPE_CHECKING:
+    from alluse_assets.adapters.timescale.hot_store import HotStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,35 @@ class Services:
     anchors: AnchorFiles
     lake: Lake
     calendar: TradingCalendar
+
+    @property
+    def hot(self) -> HotStore:
+        """The hot store, its tables made or brought up to date at the first use.
+
+        Raises:
+            ServerError: the server refuses.
+        """
+        return _hot_store(self.database.url)
+
+
+@cache
+def _hot_store(url: str) -> HotStore:
+    from alluse_assets.adapters.timescale.hot_store import open_hot_store
+
+    return open_hot_store(url)
+
+
+def require_live(config: ProtocolConfig) -> None:
+    """Pass when the configured market is asked of sources.
+
+    Raises:
+        ConfigError: it is the sample, or files.
+    """
+    if config.market.source != "live":
+        raise ConfigError(
+            f"market.source is {config.market.source}: only a live market can be looked at or streamed; set "
+            "market.source: live and name a source in market.routes"
+        )
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Stage:
     @property
     def job_name(self) -> str:
         """The job that makes this stage."""
-        return f"weekly_cycle_{self.place}_{self.name}"
+        return f"weekly_cycle_{self.place}_{self.name}" if self.place else f"{self.name}_session"
 
 
 MARKET = Stage(1, "market", MONTHS, "Bars, rates, corporate actions and indicators, by month.")
@@ -40,5 +40,10 @@ TRADING = Stage(
 )
 REVIEW = Stage(4, "review", WEEKS, "What each week turned out to be.")
 REPORT = Stage(5, "report", None, "Performance since the first session, and the page that people read.")
+
+LIVE = Stage(
+    0, "live", SESSIONS, "What came in through a live session, brought from the hot store to the lake."
+)
+"""No part of the weekly cycle: only a live market has it, and its job runs after each session."""
 
 STAGES = (MARKET, GUESS, TRADING, REVIEW, REPORT)

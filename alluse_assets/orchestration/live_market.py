@@ -1,0 +1,123 @@
+"""What a live market does through a session: looks at chains, keeps what streams, and compacts it afterwards.
+
+Whole chains (at the open and at the close) go to the lake's raw layer at once, where the session's assets
+find them, and priced to the hot store. Premiums and what streams go to the hot store only; ``compact``
+brings them to the lake. Every step may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.errors import MissingDataError
+from alluse_assets.base.quarantine import QUARANTINE
+from alluse_assets.base.table_catalog import Table
+from alluse_assets.market_data.live_cleaning import clean_intraday_bars, clean_share_quotes
+from alluse_assets.market_data.snapshot_times import SnapshotKind
+from alluse_assets.market_data.source import DataKind
+from alluse_assets.market_data.tables import INTRADAY_BARS, SHARE_QUOTES
+from alluse_assets.option_chains.quotes import clean_option_quotes
+from alluse_assets.option_chains.tables import (
+    OPTION_CHAINS,
+    OPTION_QUOTES,
+    OPTION_TICKS,
+    PREMIUM_SNAPSHOTS,
+    RAW_OPTION_QUOTES,
+)
+from alluse_assets.orchestration.market_steps import MarketSteps
+
+if TYPE_CHECKING:
+    from alluse_assets.adapters.timescale.hot_store import HotStore
+
+Cleaner = Callable[[pl.DataFrame, TradingCalendar, str], tuple[pl.DataFrame, pl.DataFrame]]
+
+STREAMED: Mapping[DataKind, tuple[Table, Cleaner]] = {
+    "share_quotes": (SHARE_QUOTES, clean_share_quotes),
+    "intraday_bars": (INTRADAY_BARS, clean_intraday_bars),
+    "option_quotes": (OPTION_QUOTES, clean_option_quotes),
+}
+"""What may stream: the hot store's table, and who judges its rows."""
+
+COMPACTED: tuple[tuple[Table, Table], ...] = (
+    (SHARE_QUOTES, SHARE_QUOTES),
+    (INTRADAY_BARS, INTRADAY_BARS),
+    (OPTION_QUOTES, OPTION_TICKS),
+    (PREMIUM_SNAPSHOTS, PREMIUM_SNAPSHOTS),
+)
+"""The hot store's tables, and the lake's that they are compacted into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many rows were kept and how many refused."""
+
+    rows: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class LiveMarket:
+    """The live side of the market that ``steps`` prepare."""
+
+    steps: MarketSteps
+    hot: HotStore
+
+    @property
+    def _lake(self) -> Lake:
+        return self.steps.lake
+
+    def take_snapshot(self, kind: SnapshotKind) -> Kept:
+        """Look at the chains now, and keep them.
+
+        Raises:
+            SourceError: no source answered.
+            MissingDataError: the market has no source.
+        """
+        source, market = self.steps.source, self.steps.market
+        if source is None:
+            raise MissingDataError("market.source: files are ingested; only a live market can be looked at")
+        rules = self.steps.config.market.chains
+        is_premium = kind == "premium"
+        tickers = list(rules.snapshot_tickers) if is_premium else []
+        rows = source.snapshot("option_quotes", tickers or self.steps.underlyings(), self.steps.scope)
+        good, refused = clean_option_quotes(rows, self.steps.calendar, market)
+        if is_premium:
+            self._refuse(refused)
+            self.hot.upsert(PREMIUM_SNAPSHOTS, market, good)
+            return Kept(good.height, refused.height)
+        # Raw: the session's assets judge all of it again, beside its neighbours, and quarantine what fails.
+        self._lake.write(RAW_OPTION_QUOTES, market, rows)
+        if good.height:
+            self.hot.upsert(OPTION_CHAINS, market, self.steps.priced(good))
+        return Kept(good.height, refused.height)
+
+    def keep(self, kind: DataKind, rows: pl.DataFrame) -> Kept:
+        """Keep rows that streamed: the good ones in the hot store, the others in quarantine."""
+        table, clean = STREAMED[kind]
+        good, refused = clean(rows, self.steps.calendar, self.steps.market)
+        # Refused rows first: a kill in between never leaves good rows whose bad neighbours are unknown.
+        self._refuse(refused)
+        if good.height:
+            self.hot.upsert(table, self.steps.market, good)
+        return Kept(good.height, refused.height)
+
+    def compact(self, start: date, end: date) -> dict[str, int]:
+        """Bring what the hot store has of the sessions to the lake; rows by the lake's table."""
+        counts = {}
+        for hot_table, lake_table in COMPACTED:
+            rows = self.hot.read(hot_table, self.steps.market, start, end)
+            if rows.height:
+                self._lake.write(lake_table, self.steps.market, rows)
+            counts[lake_table.name] = rows.height
+        return counts
+
+    def _refuse(self, refused: pl.DataFrame) -> None:
+        if refused.height:
+            self._lake.write(QUARANTINE, self.steps.market, refused)

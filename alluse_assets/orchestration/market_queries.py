@@ -1,0 +1,212 @@
+"""Asking for market data: the one way for the app, the API and the strategies.
+
+The lake has the sessions that are closed and compacted; the hot store has what came since. A question is
+answered from the lake as far as it goes and from the hot store beyond, and the answer says which store
+and which version it came from. As of an instant, nothing is seen that was not known then: a quote is known
+at its instant, a session's bar, indicator or surface at that session's close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.adapters.lake.manifest import partition_column
+from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
+from alluse_assets.base.errors import MissingDataError
+from alluse_assets.base.table_catalog import Table
+from alluse_assets.market_data.adjustments import adjusted
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS
+from alluse_assets.option_chains.surface.tables import SURFACES
+from alluse_assets.option_chains.tables import OPTION_CHAINS, PREMIUM_SNAPSHOTS
+
+if TYPE_CHECKING:
+    from alluse_assets.adapters.timescale.hot_store import HotStore
+
+Adjustment = Literal["none", "splits", "splits_and_dividends"]
+# Chains older than this are not "the latest": the longest closure of the exchange was four sessions.
+_LOOK_BACK_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows came from. ``version`` changes when the content of what was read does."""
+
+    store: Literal["lake", "hot store"]
+    table: str
+    market: str
+    version: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows of a table, sorted by its key, and where they came from."""
+
+    rows: pl.DataFrame
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class MarketQueries:
+    """Questions about one market. ``hot`` is None where nothing is live."""
+
+    lake: Lake
+    market: str
+    calendar: TradingCalendar
+    hot: HotStore | None = None
+
+    def bars(
+        self,
+        start: date,
+        end: date,
+        symbols: Collection[str] | None = None,
+        *,
+        as_of: datetime | None = None,
+        adjust: Adjustment = "none",
+    ) -> Answer:
+        """Daily bars; adjusted ones are in the shares of the last day asked for that was known.
+
+        Raises:
+            DataError: a stored file is damaged, or a dividend cannot be.
+        """
+        answer = self.rows(BARS, start, end, symbols, as_of=as_of)
+        if adjust == "none":
+            return answer
+        last = min(end, self._last_known(as_of)) if as_of else end
+        actions = self.rows(CORPORATE_ACTIONS, start, last, symbols)
+        rows = adjusted(answer.rows, actions.rows, last, adjust == "splits_and_dividends")
+        return Answer(rows, (*answer.origins, *actions.origins))
+
+    def indicators(
+        self,
+        start: date,
+        end: date,
+        symbols: Collection[str] | None = None,
+        *,
+        as_of: datetime | None = None,
+    ) -> Answer:
+        """Indicators of the daily bars."""
+        return self.rows(INDICATORS, start, end, symbols, as_of=as_of)
+
+    def chain(self, underlying: str, at: datetime) -> Answer:
+        """The latest whole chain of ``underlying`` at or before ``at``, with Greeks.
+
+        Raises:
+            MissingDataError: there is none within two weeks.
+        """
+        return self._latest(OPTION_CHAINS, underlying, at)
+
+    def chains(
+        self,
+        start: date,
+        end: date,
+        underlyings: Collection[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> Answer:
+        """Every chain of the sessions."""
+        return self.rows(OPTION_CHAINS, start, end, underlyings, columns=columns, as_of=as_of)
+
+    def surface(self, underlying: str, at: datetime) -> Answer:
+        """The latest volatility surface of ``underlying`` at or before ``at``: a row an expiry.
+
+        Raises:
+            MissingDataError: there is none within two weeks.
+        """
+        return self._latest(SURFACES, underlying, at)
+
+    def snapshots(
+        self,
+        start: date,
+        end: date,
+        underlyings: Collection[str] | None = None,
+        *,
+        as_of: datetime | None = None,
+    ) -> Answer:
+        """Premium snapshots through the sessions."""
+        return self.rows(PREMIUM_SNAPSHOTS, start, end, underlyings, as_of=as_of)
+
+    def rows(
+        self,
+        table: Table,
+        start: date,
+        end: date,
+        symbols: Collection[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        as_of: datetime | None = None,
+    ) -> Answer:
+        """Rows of any market table from ``start`` to ``end``, both included, for ``symbols`` (None: all).
+
+        Raises:
+            DataError: a stored file is damaged.
+        """
+        day = partition_column(table)
+        assert day, f"{table.name} has no date"
+        where = self._condition(table, symbols, as_of)
+        stored = self.lake.read(table, self.market, start, end, columns=columns, where=where)
+        origins = []
+        if self.lake.months(table, self.market, start, end):
+            version = self.lake.content_id(table, self.market, start, end)
+            origins.append(Origin("lake", table.name, self.market, version, stored.height))
+        parts = [stored]
+        since = self._not_in_lake(table, start, end)
+        if self.hot is not None and since is not None and self.hot.serves(table):
+            live = self.hot.read(
+                table, self.market, since, end, columns=columns, symbols=symbols, as_of=as_of
+            )
+            if live.height:
+                version = f"up to {self.hot.newest(table, self.market)}"
+                origins.append(Origin("hot store", table.name, self.market, version, live.height))
+                parts.append(live.select(stored.columns))
+        return Answer(pl.concat(parts), tuple(origins))
+
+    def _not_in_lake(self, table: Table, start: date, end: date) -> date | None:
+        """The first day of the range after all that the lake has; None when it reaches the end."""
+        lasts = [manifest.last for manifest in self.lake.manifests(table, self.market, start, end)]
+        last = max((date.fromisoformat(day) for day in lasts if day), default=None)
+        since = start if last is None else max(start, last + timedelta(days=1))
+        return since if since <= end else None
+
+    def _latest(self, table: Table, underlying: str, at: datetime) -> Answer:
+        day = at.astimezone(NEW_YORK).date()
+        answer = self.rows(table, day - timedelta(days=_LOOK_BACK_DAYS), day, [underlying], as_of=at)
+        if answer.rows.is_empty():
+            raise MissingDataError(
+                f"no {table.name} of {underlying} in the two weeks to {at:%Y-%m-%d %H:%M} UTC (market "
+                f"{self.market}): collect or ingest its option quotes first"
+            )
+        newest = answer.rows.filter(pl.col("quote_ts") == pl.col("quote_ts").max())
+        return Answer(newest, answer.origins)
+
+    def _condition(
+        self, table: Table, symbols: Collection[str] | None, as_of: datetime | None
+    ) -> pl.Expr | None:
+        conditions = []
+        if symbols is not None:
+            name = "underlying" if "underlying" in table.names else "symbol"
+            conditions.append(pl.col(name).is_in(list(symbols)))
+        if as_of is not None:
+            instant = next((n for n in ("quote_ts", "bar_ts") if n in table.names), None)
+            if instant == "bar_ts":
+                ends = pl.col("bar_ts") + pl.duration(minutes=pl.col("minutes"))
+                conditions.append(ends <= as_of)
+            elif instant:
+                conditions.append(pl.col(instant) <= as_of)
+            else:
+                conditions.append(pl.col(str(partition_column(table))) <= self._last_known(as_of))
+        return pl.all_horizontal(conditions) if conditions else None
+
+    def _last_known(self, as_of: datetime) -> date:
+        """The last session that had closed at ``as_of``."""
+        session = self.calendar.session_on_or_before(as_of.astimezone(NEW_YORK).date())
+        if self.calendar.close_time(session) <= as_of:
+            return session
+        return self.calendar.previous_session(session)
