@@ -58,10 +58,6 @@ def timescale_server_url() -> str:
 
 @pytest.fixture(scope="session")
 def _template(postgres_url: str) -> str:
-    return _migrated_template(postgres_url)
-
-
-def _migrated_template(postgres_url: str) -> str:
     """A migrated database to copy, named after the migrations, so that another set makes another one."""
     digest = hashlib.sha256("".join(m.sha256 for m in read_migrations()).encode()).hexdigest()
     name = f"template_{digest[:12]}"
@@ -106,7 +102,10 @@ def migrated_url(postgres_url: str, _template: str) -> Iterator[str]:
 @pytest.fixture
 def timescale_url(timescale_server_url: str) -> Iterator[str]:
     """The owner's URL of a migrated database of the test's own, on the server with TimescaleDB."""
-    yield from _own_database(timescale_server_url, _migrated_template(timescale_server_url))
+    # From the template that nobody can connect to: Timescale's scheduler looks into all the others.
+    for url in _own_database(timescale_server_url, "template0"):
+        migrate(url)
+        yield url
 
 
 @pytest.fixture
