@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -33,6 +33,8 @@ Splits = Callable[[Sequence[str]], pl.DataFrame]
 
 _Answer = TypeVar("_Answer")
 _LIVE_MODES = Coverage(None, modes=frozenset({"snapshot", "stream"}))
+# So often a call looks whether somebody has interrupted it.
+_LISTEN_SECONDS = 0.2
 
 
 def no_splits_known(symbols: Sequence[str]) -> pl.DataFrame:
@@ -148,6 +150,9 @@ class IbkrSource:
         with ThreadPoolExecutor(1, thread_name_prefix="ibkr") as thread:
             answer = thread.submit(lambda: asyncio.run(connected()))
             try:
+                # Polars lets system calls go on after a signal, so a wait without an end would not hear of it.
+                while not wait([answer], _LISTEN_SECONDS).done:
+                    pass
                 return answer.result()
             except BaseException:
                 # Somebody interrupts: a wait for the limits may still have minutes to go.

@@ -24,9 +24,9 @@ from alluse_assets.adapters.timescale.edition import (
     edition_of,
     features_of,
 )
-from alluse_assets.adapters.timescale.reading import columns_of, fetch, select_newest_time, select_rows
-from alluse_assets.adapters.timescale.retention import drop_before
-from alluse_assets.adapters.timescale.schema import PARTITIONED, bring_up_to_date, forms_of
+from alluse_assets.adapters.timescale.reading import columns_of, fetch, select_rows, select_sessions
+from alluse_assets.adapters.timescale.retention import drop_before, set_retention
+from alluse_assets.adapters.timescale.schema import HYPERTABLE, PARTITIONED, bring_up_to_date, forms_of
 from alluse_assets.adapters.timescale.served_tables import SERVED, served
 from alluse_assets.adapters.timescale.writing import Replaced, Upserted, replace_sessions, upsert
 from alluse_assets.base.errors import ServerError
@@ -120,23 +120,15 @@ class HotStore:
         schema = pl.Schema({name: table.schema[name] for name in fetched})
         return fetch(_conninfo(self.url), query, schema).sort(table.key).select(wanted)
 
-    def newest(
-        self,
-        table: Table,
-        market: str,
-        *,
-        symbols: Collection[str] | None = None,
-        as_of: datetime | None = None,
-    ) -> date | datetime | None:
-        """The newest time of a row; None when there is none.
+    def sessions(self, table: Table, market: str) -> tuple[date, date] | None:
+        """The first and the last session that there is a row of; None when there is none.
 
         Raises:
             ServerError: the server cannot be reached, or refuses.
         """
-        query = select_newest_time(served(table), market, symbols, as_of)
         with _session(self.url) as connection:
-            row = connection.execute(query).fetchone()
-        return row[0] if row else None
+            row = connection.execute(select_sessions(served(table), market)).fetchone()
+        return (row[0], row[1]) if row and row[0] else None
 
     def refresh(self, start: date, end: date) -> None:
         """Make the summaries of the sessions ``start`` to ``end`` anew; twice is as good as once.
@@ -148,6 +140,17 @@ class HotStore:
             connection.autocommit = True
             for aggregate in AGGREGATES:
                 refresh(connection, aggregate, start, end, self.forms[aggregate.served.name])
+
+    def keep_for(self, days: int) -> None:
+        """Let the server drop live rows older than ``days`` by itself, where it can.
+
+        Raises:
+            ServerError: the server cannot be reached, or refuses.
+        """
+        with _session(self.url) as connection:
+            for table in SERVED:
+                if table.is_live and self.edition.has_everything and self.forms[table.name] == HYPERTABLE:
+                    set_retention(connection, table, days)
 
     def prune(self, before: datetime) -> list[str]:
         """Drop the rows of live tables from before the day of ``before``; answers what was dropped.
@@ -165,12 +168,11 @@ class HotStore:
         return dropped
 
 
-def open_hot_store(url: str, retention_days: int | None = None) -> HotStore:
+def open_hot_store(url: str) -> HotStore:
     """The hot store of a migrated database, its tables made or brought up to date.
 
     Args:
         url: the database; its user is the schema's owner.
-        retention_days: after how many days an edition with policies drops live rows by itself; None: never.
 
     Raises:
         ServerError: the server refuses, or a table cannot be changed to what its description says.
@@ -179,7 +181,7 @@ def open_hot_store(url: str, retention_days: int | None = None) -> HotStore:
     with _session(url) as connection:
         edition = edition_of(connection)
         connection.rollback()
-        done = bring_up_to_date(connection, edition, retention_days)
+        done = bring_up_to_date(connection, edition)
         forms = forms_of(connection)
     return HotStore(url, edition, forms, tuple(([created] if created else []) + done))
 

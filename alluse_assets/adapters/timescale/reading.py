@@ -42,14 +42,10 @@ def select_rows(
     )
 
 
-def select_newest_time(
-    table: ServedTable, market: str, symbols: Collection[str] | None, as_of: datetime | None
-) -> sql.Composed:
-    """The query for the newest time of rows known at ``as_of``."""
-    return sql.SQL("SELECT max({}) AS newest FROM {} WHERE {}").format(
-        sql.Identifier(table.time),
-        qualified(table.name),
-        _conditions(table, market, None, None, symbols, as_of),
+def select_sessions(table: ServedTable, market: str) -> sql.Composed:
+    """The query for the first and the last session of ``market``."""
+    return sql.SQL("SELECT min({0}), max({0}) FROM {1} WHERE market = {2}").format(
+        sql.Identifier(table.session), qualified(table.name), sql.Literal(market)
     )
 
 

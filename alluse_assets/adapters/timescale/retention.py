@@ -18,11 +18,10 @@ from alluse_assets.adapters.timescale.statements import bound, qualified
 COLUMNSTORE_AFTER_DAYS = 45
 
 
-def set_policies(connection: Connection, table: ServedTable, retention_days: int | None) -> list[str]:
-    """Columnstore and retention of a hypertable, on the edition that has them."""
-    name = sql.Literal(f"{SCHEMA}.{table.name}")
+def set_columnstore(connection: Connection, table: ServedTable) -> str:
+    """Compress old chunks of a hypertable, on the edition that can; answers what was done."""
     order = [part for part in table.key if part not in ("market", table.symbol)]
-    statements = [
+    connection.execute(
         sql.SQL(
             "ALTER TABLE {} SET (timescaledb.enable_columnstore, timescaledb.segmentby = {}, "
             "timescaledb.orderby = {})"
@@ -31,23 +30,27 @@ def set_policies(connection: Connection, table: ServedTable, retention_days: int
             sql.Literal(f"market, {table.symbol}"),
             # Lower-case words of ours; Timescale reads the list as text.
             sql.Literal(", ".join(order)),
-        ),
+        )
+    )
+    connection.execute(
         sql.SQL("CALL add_columnstore_policy({}, after => {}, if_not_exists => true)").format(
-            name, sql.Literal(timedelta(days=COLUMNSTORE_AFTER_DAYS))
-        ),
-        sql.SQL("SELECT remove_retention_policy({}, if_exists => true)").format(name),
-    ]
-    done = [f"columnstore for {SCHEMA}.{table.name} after {COLUMNSTORE_AFTER_DAYS} days"]
-    if retention_days is not None:
-        statements.append(
+            _name(table), sql.Literal(timedelta(days=COLUMNSTORE_AFTER_DAYS))
+        )
+    )
+    return f"columnstore for {SCHEMA}.{table.name} after {COLUMNSTORE_AFTER_DAYS} days"
+
+
+def set_retention(connection: Connection, table: ServedTable, days: int) -> None:
+    """Let the edition that can drop rows older than ``days`` by itself; an earlier policy is replaced."""
+    with connection.transaction():
+        connection.execute(
+            sql.SQL("SELECT remove_retention_policy({}, if_exists => true)").format(_name(table))
+        )
+        connection.execute(
             sql.SQL("SELECT add_retention_policy({}, drop_after => {})").format(
-                name, sql.Literal(timedelta(days=retention_days))
+                _name(table), sql.Literal(timedelta(days=days))
             )
         )
-        done.append(f"{SCHEMA}.{table.name} is dropped after {retention_days} days")
-    for statement in statements:
-        connection.execute(statement)
-    return done
 
 
 def drop_before(connection: Connection, table: ServedTable, instant: datetime, form: str) -> list[str]:
@@ -67,7 +70,7 @@ def drop_before(connection: Connection, table: ServedTable, instant: datetime, f
             cast = sql.SQL("::date" if table.is_by_date else "::timestamptz")
             rows = connection.execute(
                 sql.SQL("SELECT drop_chunks({}, older_than => {}{})").format(
-                    sql.Literal(f"{SCHEMA}.{table.name}"), bound(table, day), cast
+                    _name(table), bound(table, day), cast
                 )
             ).fetchall()
             dropped = [row[0] for row in rows]
@@ -77,3 +80,7 @@ def drop_before(connection: Connection, table: ServedTable, instant: datetime, f
             )
         ).rowcount
     return [*dropped, *([f"{deleted} rows of the next one"] if deleted else [])]
+
+
+def _name(table: ServedTable) -> sql.Literal:
+    return sql.Literal(f"{SCHEMA}.{table.name}")

@@ -18,7 +18,7 @@ from alluse_assets.adapters.postgres.connect import Connection
 from alluse_assets.adapters.timescale.aggregates import AGGREGATES, create_continuous_aggregate
 from alluse_assets.adapters.timescale.edition import Edition
 from alluse_assets.adapters.timescale.locks import lock_table
-from alluse_assets.adapters.timescale.retention import set_policies
+from alluse_assets.adapters.timescale.retention import set_columnstore
 from alluse_assets.adapters.timescale.served_tables import SCHEMA, SERVED, ServedTable
 from alluse_assets.adapters.timescale.statements import (
     column_type,
@@ -46,7 +46,6 @@ WHERE i.indisprimary AND i.indrelid = %s::regclass
 def bring_up_to_date(
     connection: Connection,
     edition: Edition,
-    retention_days: int | None = None,
     tables: Iterable[ServedTable] = SERVED,
 ) -> list[str]:
     """Make and change what has to be; answers what was done, and nothing when all was well.
@@ -62,8 +61,7 @@ def bring_up_to_date(
         forms = forms_of(connection)
         prints = _texts(connection, "SELECT name, fingerprint FROM market.served_table")
         for table in tables:
-            settings = [retention_days] if edition.has_everything and table.is_live else []
-            if prints.get(table.name) == _fingerprint(table, settings):
+            if prints.get(table.name) == _fingerprint(table):
                 continue
             form = forms.get(table.name) or (HYPERTABLE if edition.has_hypertables else PARTITIONED)
             if table.name in forms:
@@ -71,11 +69,11 @@ def bring_up_to_date(
             else:
                 done += _make(connection, table, form)
             if edition.has_everything and form == HYPERTABLE:
-                done += set_policies(connection, table, retention_days if table.is_live else None)
-            _remember(connection, table, form, _fingerprint(table, settings))
+                done.append(set_columnstore(connection, table))
+            _remember(connection, table, form)
         for aggregate in AGGREGATES:
             table = aggregate.served
-            if prints.get(table.name) == _fingerprint(table, []):
+            if prints.get(table.name) == _fingerprint(table):
                 continue
             if table.name in forms:
                 raise ServerError(
@@ -89,7 +87,7 @@ def bring_up_to_date(
             else:
                 form = HYPERTABLE if edition.has_hypertables else PARTITIONED
                 done += _make(connection, table, form)
-            _remember(connection, table, form, _fingerprint(table, []))
+            _remember(connection, table, form)
     return done
 
 
@@ -160,16 +158,16 @@ def _texts(connection: Connection, query: LiteralString, *values: str) -> dict[s
     return {row[0]: row[1] for row in connection.execute(query, values)}
 
 
-def _remember(connection: Connection, table: ServedTable, form: str, fingerprint: str) -> None:
+def _remember(connection: Connection, table: ServedTable, form: str) -> None:
     connection.execute(
         "INSERT INTO market.served_table (name, form, fingerprint) VALUES (%s, %s, %s) "
         "ON CONFLICT (name) DO UPDATE SET form = excluded.form, fingerprint = excluded.fingerprint, "
         "changed_at = now()",
-        [table.name, form, fingerprint],
+        [table.name, form, _fingerprint(table)],
     )
 
 
-def _fingerprint(table: ServedTable, settings: list[int | None]) -> str:
+def _fingerprint(table: ServedTable) -> str:
     columns = [[c.name, column_type(c), c.nullable, c.description, c.unit] for c in table.columns]
-    text = json.dumps([table.name, table.span, table.key, table.table.description, columns, settings])
+    text = json.dumps([table.name, table.span, table.key, table.table.description, columns])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -179,7 +179,9 @@ def test_the_first_failure_ends_what_is_asked_for_together() -> None:
 def test_a_call_that_is_interrupted_ends_at_once_whatever_it_waits_for() -> None:
     """In a process of its own: the gateway says nothing for ten minutes, and somebody presses Ctrl-C."""
     program = """
-import socket, sys
+import signal, socket
+# A shell that starts its jobs in the background lets them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from alluse_assets.adapters.ibkr.settings import IbkrSettings
 from alluse_assets.adapters.ibkr.source import IbkrSource
 from alluse_assets.base.calendar import trading_calendar

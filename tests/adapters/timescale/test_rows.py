@@ -100,8 +100,8 @@ def test_columns_symbols_and_sessions_are_chosen(any_hot_store: HotStore) -> Non
     assert found.columns == ["close", "ts"]
     assert found["ts"].to_list() == days[1:4]
     assert any_hot_store.read(BARS, "live", symbols=[]).is_empty()
-    assert any_hot_store.newest(BARS, "live") == days[-1]
-    assert any_hot_store.newest(BARS, "nobody") is None
+    assert any_hot_store.sessions(BARS, "live") == (days[0], days[-1])
+    assert any_hot_store.sessions(BARS, "nobody") is None
     with pytest.raises(DataError, match="no column 'price'"):
         any_hot_store.read(BARS, "live", columns=["price"])
 
