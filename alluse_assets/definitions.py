@@ -25,15 +25,14 @@ import alluse_assets.reporting.assets
 import alluse_assets.strategies.assets
 import alluse_assets.weeks.assets
 from alluse_assets.base.config.config_manager import load
-from alluse_assets.base.config.profile_files import shipped_profiles
+from alluse_assets.base.config.profile_files import DEFAULT_BOOK, profile_of
 from alluse_assets.orchestration.progress import LoggedProgress
 from alluse_assets.orchestration.resources import desk_resource
 from jobs.export import export_job
 from jobs.ingest import LIVE_JOBS, LIVE_SCHEDULES
+from jobs.prune import prune, prune_schedule
 from jobs.replay import replay
 from jobs.weekly_cycle import STAGE_JOBS, weekly_cycle, weekly_cycle_schedule
-
-DEFAULT_BOOK = "sample"
 
 _MARKET = [alluse_assets.market_data.assets, alluse_assets.option_chains.assets]
 _MARKET_CHECKS = [alluse_assets.market_data.checks, alluse_assets.option_chains.checks]
@@ -77,10 +76,11 @@ def build_defs(
             *STAGE_JOBS,
             weekly_cycle,
             *LIVE_JOBS,
+            prune,
             replay,
             export_job(key_prefix(name)),
         ],
-        schedules=[weekly_cycle_schedule, *LIVE_SCHEDULES],
+        schedules=[weekly_cycle_schedule, *LIVE_SCHEDULES, prune_schedule],
         executor=dg.in_process_executor,
         resources={
             "desk": desk_resource(name, chosen),
@@ -88,11 +88,6 @@ def build_defs(
             **(resource_overrides or {}),
         },
     )
-
-
-def profile_of(book: str) -> str:
-    """The profile of a book for which none was named: the one that is called like it, else ``sample``."""
-    return book if book in shipped_profiles() else DEFAULT_BOOK
 
 
 def key_prefix(book: str) -> str:

@@ -88,5 +88,11 @@ def live_session_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReques
     return dg.RunRequest(run_key=f"{LIVE.job_name}-{key}", partition_key=key)
 
 
-LIVE_JOBS = (live_snapshot, live_session_job)
+serve_series_job = dg.define_asset_job(
+    "serve_series",
+    selection=dg.AssetSelection.assets("served_series"),
+    description="Sessions of the lake's bars, indicators, chains and surfaces into the hot store.",
+)
+
+LIVE_JOBS = (live_snapshot, live_session_job, serve_series_job)
 LIVE_SCHEDULES = (live_snapshot_schedule, live_session_schedule)

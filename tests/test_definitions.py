@@ -39,7 +39,8 @@ def test_an_asset_says_what_it_is_and_whose(key):
 def test_the_columns_of_a_table_are_described_with_their_units(key):
     schema = SPECS[key].metadata.get("dagster/column_schema")
     if schema is None:
-        assert key.path[-1] in ("trading_journal", "performance_report", "research_export")
+        without = ("trading_journal", "performance_report", "research_export", "served_series")
+        assert key.path[-1] in without
         return
     columns = {column.name: column for column in schema.columns}
     assert all(column.description for column in columns.values())
@@ -52,7 +53,7 @@ def test_only_the_books_own_assets_have_its_name_as_prefix():
     assert shared == {
         *("raw_bars", "rates", "corporate_actions", "bars", "indicators"),
         *("raw_option_quotes", "option_quotes", "option_chains"),
-        *("share_quotes", "intraday_bars", "option_ticks", "premium_snapshots"),
+        *("share_quotes", "intraday_bars", "option_ticks", "premium_snapshots", "served_series"),
     }
     assert {key.path[0] for key in SPECS if len(key.path) > 1} == {"sample"}
 

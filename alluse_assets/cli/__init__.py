@@ -28,6 +28,7 @@ COMMANDS = {
     "price": "price_command",
     "snapshot": "snapshot_command",
     "stream": "stream_command",
+    "serve": "serve_command",
     "config": "config_commands",
     "destroy": "destroy_command",
 }

@@ -24,7 +24,7 @@ def doctor_command(
     ] = False,
 ) -> None:
     """Say what is there, what is missing and how to get it. Exit 1 if something needed is broken."""
-    findings = examine(os.environ, datetime.now(NEW_YORK).date())
+    findings = examine(os.environ, datetime.now(NEW_YORK))
     well = is_well(findings)
     if as_json:
         typer.echo(json.dumps({"well": well, "findings": [asdict(finding) for finding in findings]}))

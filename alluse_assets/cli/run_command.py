@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.cli.replay_command import summary_table
 from alluse_assets.orchestration.dagster_home import dagster_instance
 from alluse_assets.orchestration.resources import Desk
@@ -35,7 +36,6 @@ def run_command(
     ] = None,
 ) -> None:
     """Run the weekly cycle through Dagster. Run again, it does what is missing and nothing else."""
-    from alluse_assets.definitions import profile_of
     from alluse_assets.orchestration.materialise import materialise_range
     from alluse_assets.reporting.summary import summarise
 

@@ -1,4 +1,7 @@
-"""Programs that people open in a browser: started together, watched, and stopped with all their children."""
+"""Programs that stay: those that people open in a browser, and what goes on beside them.
+
+Started together, watched, and stopped with all their children.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,7 @@ from alluse_assets.base.errors import ServerError
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.25
+_RESTART_SECONDS = 30.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -31,7 +35,8 @@ class _AskedToStop(BaseException):
 class Surface:
     """A program that people open in a browser.
 
-    ``folder`` is where it runs, ``answers`` the path that says that it is up.
+    ``folder`` is where it runs, ``answers`` the path that says that it is up. ``restarts``: when it ends,
+    it is started again after a pause; else its end is the end of all.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Surface:
     folder: Path
     port: int
     answers: str
+    restarts: bool = False
 
 
 @contextmanager
@@ -50,18 +56,7 @@ def children(
     running: list[subprocess.Popen[bytes]] = []
     try:
         for surface in surfaces:
-            with _log_of(surface, logs).open("ab") as log:
-                running.append(
-                    subprocess.Popen(
-                        surface.command,
-                        cwd=surface.folder,
-                        env=dict(environment),
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        start_new_session=True,
-                    )
-                )
+            running.append(_start(surface, environment, logs))
         yield running
     finally:
         _stop(running)
@@ -98,7 +93,7 @@ def wait_until_up(
         ServerError: one of them ended, or did not answer in time.
     """
     deadline = time.monotonic() + _START_SECONDS
-    waiting = list(surfaces)
+    waiting = [surface for surface in surfaces if not surface.restarts]
     while waiting:
         waiting = [surface for surface in waiting if not _answers(host, surface)]
         _require_alive(surfaces, running, logs)
@@ -110,14 +105,30 @@ def wait_until_up(
         time.sleep(_POLL_SECONDS)
 
 
-def watch(surfaces: Sequence[Surface], running: Sequence[subprocess.Popen[bytes]], logs: Path) -> None:
-    """Stay until one of the programs ends.
+def watch(
+    surfaces: Sequence[Surface],
+    running: list[subprocess.Popen[bytes]],
+    environment: Mapping[str, str],
+    logs: Path,
+    on_end: Callable[[str], None],
+) -> None:
+    """Stay until one of the programs ends, but start those again that may end; ``on_end`` is told of it.
 
     Raises:
-        ServerError: it did; its last words are in the message.
+        ServerError: one ended that should not; its last words are in the message.
     """
+    again: dict[int, float] = {}
     while True:
         _require_alive(surfaces, running, logs)
+        for place, surface in enumerate(surfaces):
+            if running[place].poll() is None:
+                continue
+            if place not in again:
+                again[place] = time.monotonic() + _RESTART_SECONDS
+                on_end(f"{_last_words(surface, running[place], logs)}\n(again in {_RESTART_SECONDS:.0f} s)")
+            elif time.monotonic() >= again[place]:
+                del again[place]
+                running[place] = _start(surface, environment, logs)
         time.sleep(_POLL_SECONDS)
 
 
@@ -142,13 +153,27 @@ def _require_alive(
     surfaces: Sequence[Surface], running: Sequence[subprocess.Popen[bytes]], logs: Path
 ) -> None:
     for surface, process in zip(surfaces, running, strict=True):
-        if process.poll() is not None:
-            log = _log_of(surface, logs)
-            last = log.read_text(errors="replace").strip().splitlines()[-5:]
-            raise ServerError(
-                f"the {surface.name} ended with code {process.returncode}; the end of {log}:\n"
-                + "\n".join(last)
-            )
+        if process.poll() is not None and not surface.restarts:
+            raise ServerError(_last_words(surface, process, logs))
+
+
+def _last_words(surface: Surface, process: subprocess.Popen[bytes], logs: Path) -> str:
+    log = _log_of(surface, logs)
+    last = log.read_text(errors="replace").strip().splitlines()[-5:]
+    return f"the {surface.name} ended with code {process.returncode}; the end of {log}:\n" + "\n".join(last)
+
+
+def _start(surface: Surface, environment: Mapping[str, str], logs: Path) -> subprocess.Popen[bytes]:
+    with _log_of(surface, logs).open("ab") as log:
+        return subprocess.Popen(
+            surface.command,
+            cwd=surface.folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _answers(host: str, surface: Surface) -> bool:

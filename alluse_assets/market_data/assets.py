@@ -4,8 +4,7 @@ Surface: each asset names its table and the step that makes it. They are every b
 have no prefix.
 """
 
-from __future__ import annotations
-
+import dagster as dg
 import polars as pl
 
 from alluse_assets.market_data.tables import (
@@ -20,7 +19,7 @@ from alluse_assets.market_data.tables import (
 from alluse_assets.option_chains.tables import OPTION_TICKS, PREMIUM_SNAPSHOTS
 from alluse_assets.orchestration.asset_factory import Made, by_month, table_assets
 from alluse_assets.orchestration.asset_metadata import Trend
-from alluse_assets.orchestration.partitions import Span
+from alluse_assets.orchestration.partitions import SAME_TIME, SESSIONS, Span, depends_on, span_of
 from alluse_assets.orchestration.resources import Desk
 from alluse_assets.orchestration.stages import LIVE, MARKET
 
@@ -102,3 +101,26 @@ def live_session(desk: Desk, span: Span) -> dict[str, object]:
     if desk.steps.market != "live":
         return {"note": f"the market {desk.steps.market} is not live: there is nothing to compact"}
     return {f"rows of {name}": rows for name, rows in desk.live.compact(span.start, span.end).items()}
+
+
+@dg.asset(
+    name="served_series",
+    partitions_def=SESSIONS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=[*(depends_on(name, SAME_TIME) for name in ("bars", "indicators")), "option_chains"],
+    group_name="live",
+    owners=[OWNER],
+    kinds={"postgres", "timescaledb"},
+    tags={"alluse/layer": "out"},
+    required_resource_keys={"desk"},
+)
+def served_series(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Bars, indicators, chains and surfaces in the hot store, for whoever asks a database by time.
+
+    **How it is made:** the sessions' rows are those of the lake, month by month, old ones replaced whole.
+    No part of the weekly cycle: materialise the sessions that somebody asks for.
+    """
+    desk: Desk = context.resources.desk
+    span = span_of(SESSIONS, context.partition_keys)
+    counts = {f"rows of {name}": rows for name, rows in desk.serve(span.start, span.end).items()}
+    return dg.MaterializeResult(metadata={**counts, "store": desk.hot.edition.described})

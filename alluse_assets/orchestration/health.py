@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from alluse_assets.adapters.alpaca import open_alpaca
@@ -20,6 +20,7 @@ from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.adapters.postgres.connect import connect_owner, described
 from alluse_assets.adapters.postgres.migrate import migrate
 from alluse_assets.adapters.postgres.server import database
+from alluse_assets.adapters.timescale import open_hot_store
 from alluse_assets.base.calendar import calendar_horizon, trading_calendar
 from alluse_assets.base.config.config_manager import load
 from alluse_assets.base.config.profile_files import shipped_profiles
@@ -27,6 +28,7 @@ from alluse_assets.base.errors import AlluseError, SourceError
 from alluse_assets.market_data.tables import BARS
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 from alluse_assets.orchestration.installation import Installation
+from alluse_assets.orchestration.stream_health import read_state
 
 Status = Literal["ok", "off", "warning", "fault"]
 _PACKAGES = ("dagster", "polars", "duckdb", "psycopg", "numba", "great-expectations", "streamlit")
@@ -45,16 +47,17 @@ class Finding:
     remedy: str = ""
 
 
-def examine(environ: Mapping[str, str], today: date) -> list[Finding]:
+def examine(environ: Mapping[str, str], now: datetime) -> list[Finding]:
     """Look at everything; a part that cannot be looked at is itself a finding."""
     installation = Installation.from_environment(environ)
     parts: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("python", _python),
         ("configuration", lambda: _configuration(environ)),
-        ("calendar", lambda: _calendar(today)),
+        ("calendar", lambda: _calendar(now.date())),
         ("database", lambda: _database(installation, environ)),
         ("lake", lambda: _lake(installation)),
         ("sources", lambda: _sources(installation, environ)),
+        ("stream", lambda: _stream(installation, now)),
         ("brokers", _brokers),
         ("browser", _browser),
     ]
@@ -115,33 +118,16 @@ def _database(installation: Installation, environ: Mapping[str, str]) -> Iterato
             yield Finding("database", f"PostgreSQL ({kind})", "ok", f"{number}, {where}")
             books = connection.execute("SELECT count(*) FROM alluse.book").fetchone()
             yield Finding("database", "books", "ok", str(books[0] if books else 0))
-            extension = connection.execute(
-                "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"
-            ).fetchone()
-            available = connection.execute(
-                "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
-            ).fetchone()
-            if extension is None:
-                found = "not in this server" if available is None else f"{available[0]} can be created"
-                remedy = (
-                    "not needed yet; for served series point ALLUSE_DATABASE_URL at a server that has it"
-                    if available is None
-                    else "CREATE EXTENSION timescaledb"
-                )
-                yield Finding("database", "TimescaleDB", "off", found, remedy)
-                return
-            licence = connection.execute("SHOW timescaledb.license").fetchone()
-            name = licence[0] if licence else "unknown"
-            yield Finding("database", "TimescaleDB", "ok", f"{extension[0]}, {name} edition")
-            full = name == "timescale"
-            for feature in ("columnstore", "continuous aggregates", "retention policies"):
-                yield Finding(
-                    "database",
-                    f"Timescale {feature}",
-                    "ok" if full else "off",
-                    "on" if full else "not in the Apache edition",
-                    "" if full else "the Timescale licence has it; the tables work without",
-                )
+        hot = open_hot_store(running.url)
+        yield Finding("database", "hot store", "ok", hot.edition.described)
+        for feature in hot.features():
+            yield Finding(
+                "database",
+                feature.name,
+                "ok" if feature.is_on else "off",
+                "on" if feature.is_on else feature.reason,
+                "" if feature.is_on else f"not needed; in its place: {feature.stand_in}",
+            )
 
 
 def _lake(installation: Installation) -> Iterator[Finding]:
@@ -177,6 +163,23 @@ def _sources(installation: Installation, environ: Mapping[str, str]) -> Iterator
         )
     yield _alpaca(environ)
     yield _interactive_brokers(environ)
+
+
+def _stream(installation: Installation, now: datetime) -> Iterator[Finding]:
+    state, what = read_state(installation.stream), "streaming ingester"
+    if state is None:
+        yield Finding("stream", what, "off", "has never run here", "alluse stream --profile PROFILE")
+        return
+    lag = "" if state.lag_seconds is None else f", lag {state.lag_seconds:.1f} s"
+    told = f"{state.phase} at {state.told_at}: {state.rows:,} rows, {state.refused:,} refused{lag}"
+    if state.phase == "ended":
+        yield Finding("stream", what, "off", f"{told} ({state.detail})", "start it again: alluse stream")
+    elif state.is_silent(now):
+        yield Finding("stream", what, "fault", f"silent since; {told}", "it was killed: alluse stream")
+    elif state.phase == "streaming" and not state.connected:
+        yield Finding("stream", what, "warning", f"not connected; {told} ({state.detail})", "it tries again")
+    else:
+        yield Finding("stream", what, "ok", f"{told}{f' ({state.detail})' if state.detail else ''}")
 
 
 def _alpaca(environ: Mapping[str, str]) -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -109,14 +109,30 @@ class LiveMarket:
         return Kept(good.height, refused.height)
 
     def compact(self, start: date, end: date) -> dict[str, int]:
-        """Bring what the hot store has of the sessions to the lake; rows by the lake's table."""
-        counts = {}
-        for hot_table, lake_table in COMPACTED:
-            rows = self.hot.read(hot_table, self.steps.market, start, end)
-            if rows.height:
-                self._lake.write(lake_table, self.steps.market, rows)
-            counts[lake_table.name] = rows.height
+        """Bring what the hot store has of the sessions to the lake, and summarise it; rows by lake table.
+
+        A session at a time, so that a month of ticks needs the memory of a day.
+        """
+        counts = {lake_table.name: 0 for _, lake_table in COMPACTED}
+        for session in self.steps.calendar.sessions(start, end):
+            for hot_table, lake_table in COMPACTED:
+                rows = self.hot.read(hot_table, self.steps.market, session, session)
+                if rows.height:
+                    self._lake.write(lake_table, self.steps.market, rows)
+                counts[lake_table.name] += rows.height
+        self.hot.refresh(start, end)
         return counts
+
+    def prune(self, today: date) -> list[str]:
+        """Drop live rows older than ``market.hot_days``, after the lake has got them; what was dropped."""
+        days = self.steps.config.market.hot_days
+        before = today - timedelta(days=days)
+        there = [self.hot.sessions(table, self.steps.market) for table, _ in COMPACTED]
+        firsts = [span[0] for span in there if span]
+        if firsts and min(firsts) < before:
+            self.compact(min(firsts), before)
+        self.hot.keep_for(days)
+        return self.hot.prune(datetime.combine(before, time.min, UTC))
 
     def _refuse(self, refused: pl.DataFrame) -> None:
         if refused.height:

@@ -8,6 +8,7 @@ at its instant, a session's bar, indicator or surface at that session's close.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -153,7 +154,7 @@ class MarketQueries:
         where = self._condition(table, symbols, as_of)
         stored = self.lake.read(table, self.market, start, end, columns=columns, where=where)
         origins = []
-        if self.lake.months(table, self.market, start, end):
+        if stored.height:
             version = self.lake.content_id(table, self.market, start, end)
             origins.append(Origin("lake", table.name, self.market, version, stored.height))
         parts = [stored]
@@ -163,8 +164,7 @@ class MarketQueries:
                 table, self.market, since, end, columns=columns, symbols=symbols, as_of=as_of
             )
             if live.height:
-                version = f"up to {self.hot.newest(table, self.market)}"
-                origins.append(Origin("hot store", table.name, self.market, version, live.height))
+                origins.append(Origin("hot store", table.name, self.market, _digest(live), live.height))
                 parts.append(live.select(stored.columns))
         return Answer(pl.concat(parts), tuple(origins))
 
@@ -177,14 +177,17 @@ class MarketQueries:
 
     def _latest(self, table: Table, underlying: str, at: datetime) -> Answer:
         day = at.astimezone(NEW_YORK).date()
-        answer = self.rows(table, day - timedelta(days=_LOOK_BACK_DAYS), day, [underlying], as_of=at)
-        if answer.rows.is_empty():
+        since = day - timedelta(days=_LOOK_BACK_DAYS)
+        instants = self.rows(table, since, day, [underlying], columns=["quote_ts"], as_of=at).rows
+        newest = instants["quote_ts"].max()
+        if not isinstance(newest, datetime):
             raise MissingDataError(
                 f"no {table.name} of {underlying} in the two weeks to {at:%Y-%m-%d %H:%M} UTC (market "
                 f"{self.market}): collect or ingest its option quotes first"
             )
-        newest = answer.rows.filter(pl.col("quote_ts") == pl.col("quote_ts").max())
-        return Answer(newest, answer.origins)
+        session = newest.astimezone(NEW_YORK).date()
+        answer = self.rows(table, session, session, [underlying], as_of=at)
+        return Answer(answer.rows.filter(pl.col("quote_ts") == newest), answer.origins)
 
     def _condition(
         self, table: Table, symbols: Collection[str] | None, as_of: datetime | None
@@ -210,3 +213,8 @@ class MarketQueries:
         if self.calendar.close_time(session) <= as_of:
             return session
         return self.calendar.previous_session(session)
+
+
+def _digest(rows: pl.DataFrame) -> str:
+    """What tells these rows from any others."""
+    return hashlib.sha256(rows.rechunk().write_ipc(None, compression="uncompressed").getbuffer()).hexdigest()

@@ -24,6 +24,7 @@ from alluse_assets.base.table_catalog import Table
 from alluse_assets.orchestration.progress import Progress
 
 if TYPE_CHECKING:
+    from alluse_assets.adapters.timescale.hot_store import HotStore
     from alluse_assets.base.config.model_protocol import ProtocolConfig
     from alluse_assets.journal.chain import Head
     from alluse_assets.orchestration.book_config import BookConfig
@@ -111,7 +112,27 @@ class Desk:
         from alluse_assets.orchestration.services import require_live
 
         require_live(self.config)
-        return LiveMarket(self.steps, self.services.hot)
+        return LiveMarket(self.steps, self.hot)
+
+    @property
+    def hot(self) -> HotStore:
+        """The hot store, for every market."""
+        return self.services.hot
+
+    def serve(self, start: date, end: date) -> dict[str, int]:
+        """Make the hot store's rows of the sessions those of the lake; rows served, by table."""
+        from alluse_assets.orchestration.serving import serve
+
+        services = self.services
+        return serve(
+            services.lake,
+            self.hot,
+            services.calendar,
+            self.lake_source("market"),
+            start,
+            end,
+            lambda done, total: self.progress.step("series to the hot store", done, total),
+        )
 
     def feed(self, last_session: date) -> MarketFeed:
         """What the book sees of its market up to ``last_session``."""

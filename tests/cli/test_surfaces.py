@@ -66,7 +66,30 @@ def test_a_program_that_ends_is_reported_with_its_last_words(tmp_path):
         pytest.raises(ServerError, match=r"the page ended with code 1; .*\n.*no such page"),
         children([surface], os.environ, tmp_path) as running,
     ):
-        watch([surface], running, tmp_path)
+        watch([surface], running, os.environ, tmp_path, print)
+
+
+def test_a_program_that_may_end_is_started_again_and_its_end_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("alluse_assets.cli.surfaces._RESTART_SECONDS", 0.2)
+    monkeypatch.setattr("alluse_assets.cli.surfaces._POLL_SECONDS", 0.05)
+    count = "import sys; open('count', 'a').write('x'); sys.exit('no rights to the feed')"
+    ending = Surface("stream", [sys.executable, "-c", count], tmp_path, free_port(), "/", restarts=True)
+    told: list[str] = []
+
+    def tell(words: str) -> None:
+        told.append(words)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        children([ending], os.environ, tmp_path / "logs") as running,
+    ):
+        wait_until_up("127.0.0.1", [ending], running, tmp_path / "logs")
+        watch([ending], running, os.environ, tmp_path / "logs", tell)
+    assert (tmp_path / "count").read_text() == "xxx"
+    assert "the stream ended with code 1" in told[0]
+    assert told[0].endswith("no rights to the feed\n(again in 0 s)")
 
 
 def test_a_port_in_use_is_refused_with_the_way_out():

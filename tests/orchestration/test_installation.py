@@ -1,6 +1,6 @@
 """Where an installation's things lie."""
 
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alluse_assets.adapters.lake import Lake
@@ -24,5 +24,5 @@ def test_the_doctor_says_which_lake_cannot_be_reached(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     environ = {"ALLUSE_HOME": str(tmp_path), "ALLUSE_LAKE_URL": "s3://bucket/prefix"}
     environ["ALLUSE_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/nothing"
-    (finding,) = (one for one in examine(environ, date(2026, 1, 5)) if one.area == "lake")
+    (finding,) = (one for one in examine(environ, datetime(2026, 1, 5, 12, tzinfo=UTC)) if one.area == "lake")
     assert (finding.status, finding.found.startswith("s3://bucket/prefix: ")) == ("fault", True)

@@ -150,7 +150,7 @@ class IbkrSource:
         with ThreadPoolExecutor(1, thread_name_prefix="ibkr") as thread:
             answer = thread.submit(lambda: asyncio.run(connected()))
             try:
-                # Polars lets system calls go on after a signal, so a wait without an end would not hear of it.
+                # Polars lets waits go on after a signal, so one without an end would not hear of it.
                 while not wait([answer], _LISTEN_SECONDS).done:
                     pass
                 return answer.result()

@@ -133,6 +133,12 @@ class MarketConfig(ConfigModel):
     routes: RouteRules = Field(default=RouteRules(), description="Which source is asked, for source live")
     chains: ChainRules = Field(default=ChainRules(), description="Live chains: which contracts, and when")
     quality: QualityRules = Field(default=QualityRules(), description="When option quotes are believed")
+    hot_days: int = Field(
+        default=90,
+        ge=7,
+        le=3650,
+        description="Days that streamed quotes and bars stay in the hot store; the lake keeps all",
+    )
     mode_symbol: Ticker = Field(default="SPY", description="Symbol that the market mode is judged on")
     vix_symbol: Ticker = Field(default="VIX", description="Symbol of the volatility index")
     flat_rate_annual: Rate | None = Field(

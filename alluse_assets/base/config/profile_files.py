@@ -19,6 +19,7 @@ from alluse_assets.base.errors import ConfigError
 
 _PACKAGE = "alluse_assets.base.config.profiles"
 _EXTENDS = "extends"
+DEFAULT_BOOK = "sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ def shipped_profiles() -> list[str]:
     """The names of the profiles that ship."""
     names = (entry.name for entry in resources.files(_PACKAGE).iterdir())
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def profile_of(book: str) -> str:
+    """The profile of a book for which none was named: the one that is called like it, else ``sample``."""
+    return book if book in shipped_profiles() else DEFAULT_BOOK
 
 
 def find_profile(profile: str | FilePath, folder: FilePath | None = None) -> ProfileFile:
