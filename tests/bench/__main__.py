@@ -25,6 +25,8 @@ from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
 from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services
+from tests.bench.copying import bench_copying
+from tests.bench.delta_band import bench_delta_band
 from tests.bench.lake import bench_lake
 from tests.bench.pricing_american import bench_pricing_american
 from tests.bench.pricing_european import bench_pricing_european
@@ -178,6 +180,8 @@ GROUPS: dict[str, list[Callable[[Bench], None]]] = {
     "loading": [bench_loading],
     "pricing": [bench_pricing_european, bench_pricing_american],
     "lake": [bench_lake],
+    "copying": [bench_copying],
+    "selection": [bench_delta_band],
     "sample": [bench_two_years],
 }
 
