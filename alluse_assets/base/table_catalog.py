@@ -37,6 +37,9 @@ class Table:
 
     ``keeps_versions``: rows come from outside and are corrected there, so what a correction replaces is
     kept. Other tables can be made again from their inputs.
+
+    ``fresh_hours``: a live market has a session's rows at the latest so many hours after its close; None:
+    it may have none.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     keeps_versions: bool = False
+    fresh_hours: int | None = None
 
     @property
     def schema(self) -> pl.Schema:

@@ -39,6 +39,7 @@ BARS = Table(
         _SOURCE,
     ),
     keeps_versions=True,
+    fresh_hours=4,
 )
 
 RAW_BARS = replace(BARS, name="raw_bars", layer="raw", description="Daily bars as the source gave them.")

@@ -82,6 +82,7 @@ OPTION_QUOTES = Table(
     key=("quote_ts", "contract_symbol"),
     columns=_QUOTE_COLUMNS,
     keeps_versions=True,
+    fresh_hours=4,
 )
 
 RAW_OPTION_QUOTES = replace(

@@ -3,9 +3,12 @@
 Quarantine happens inside the asset, before; a check judges what came through and stops what is downstream.
 """
 
+from datetime import date, datetime, timedelta
+
 import dagster as dg
 import polars as pl
 
+from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.orchestration.asset_metadata import counts_table
@@ -31,7 +34,8 @@ def table_checks(
         blocking=True,
         description=(
             f"Every row of {table.name} has the types, ranges and allowed values that its description says, "
-            f"and {', '.join(table.key)} is unique. Great Expectations, from the table's description."
+            f"and {', '.join(table.key)} is unique. In a live market the last session that is due is there. "
+            "Great Expectations, from the table's description."
         ),
         required_resource_keys={"desk"},
     )
@@ -42,7 +46,11 @@ def table_checks(
         rows = desk.services.lake.read(
             table, source, span.start if span else None, span.end if span else None
         )
-        verdict = judge(table, rows)
+        due = None
+        if desk.config.market.source == "live" and span is not None:
+            now = context.instance.get_run_record_by_id(context.run.run_id).create_timestamp
+            due = due_session(table, desk.services.calendar, span, now)
+        verdict = judge(table, rows, due)
         return dg.AssetCheckResult(passed=verdict.holds, metadata=_shown(verdict))
 
     @dg.asset_check(
@@ -74,6 +82,15 @@ def table_checks(
         )
 
     return description_holds, quarantined_share
+
+
+def due_session(table: Table, calendar: TradingCalendar, span: Span, now: datetime) -> date | None:
+    """The last session of ``span`` whose rows a live market should have at ``now``; None: none of them."""
+    if table.fresh_hours is None:
+        return None
+    wait = timedelta(hours=table.fresh_hours)
+    sessions = calendar.sessions(span.start, min(span.end, now.astimezone(NEW_YORK).date()))
+    return next((day for day in reversed(sessions) if calendar.close_time(day) + wait <= now), None)
 
 
 def _span(context: dg.AssetCheckExecutionContext, partitions: dg.PartitionsDefinition[str]) -> Span | None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 import polars as pl
 
+from alluse_assets.adapters.lake.manifest import partition_column
 from alluse_assets.base.table_catalog import Table
 
 
@@ -38,8 +40,11 @@ class Verdict:
         return not self.failures
 
 
-def judge(table: Table, rows: pl.DataFrame) -> Verdict:
-    """Types, presence, ranges, allowed values and the uniqueness of the key, of every row."""
+def judge(table: Table, rows: pl.DataFrame, due: date | None = None) -> Verdict:
+    """Types, presence, ranges, allowed values and the uniqueness of the key, of every row; freshness.
+
+    ``due``: the session that the newest row must be of, at least; None: the rows may be of any age.
+    """
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -50,13 +55,15 @@ def judge(table: Table, rows: pl.DataFrame) -> Verdict:
     batch = batches.add_batch_definition_whole_dataframe("span").get_batch(
         batch_parameters={"dataframe": _pandas(rows)}
     )
-    suite = gx.ExpectationSuite(name=table.name, expectations=list(_expectations(table, gx.expectations)))
+    suite = gx.ExpectationSuite(
+        name=table.name, expectations=list(_expectations(table, gx.expectations, due))
+    )
     outcome = batch.validate(suite, result_format="BASIC")
     failures = [_failure(result) for result in outcome.results if not result.success]
     return Verdict(rows.height, len(suite.expectations) + len(table.columns), (*wrong_types, *failures))
 
 
-def _expectations(table: Table, kinds: Any) -> Iterator[Any]:
+def _expectations(table: Table, kinds: Any, due: date | None) -> Iterator[Any]:
     yield kinds.ExpectTableColumnsToMatchSet(column_set=table.names, exact_match=True)
     for column in table.columns:
         if not column.nullable:
@@ -68,6 +75,10 @@ def _expectations(table: Table, kinds: Any) -> Iterator[Any]:
                 column=column.name, min_value=column.low, max_value=column.high
             )
     yield kinds.ExpectCompoundColumnsToBeUnique(column_list=list(table.key))
+    if due is not None:
+        yield kinds.ExpectColumnMaxToBeBetween(
+            column=partition_column(table), min_value=datetime.combine(due, time.min)
+        )
 
 
 def _wrong_types(table: Table, rows: pl.DataFrame) -> Iterator[Failure]:
@@ -90,5 +101,7 @@ def _failure(result: Any) -> Failure:
     keywords = configuration.kwargs
     column = keywords.get("column") or ", ".join(keywords.get("column_list", []))
     detail = result.result or {}
-    examples = detail.get("partial_unexpected_list") or detail.get("details") or result.exception_info or ""
+    observed = detail.get("observed_value") if "min_value" in keywords else None
+    examples = detail.get("partial_unexpected_list") or detail.get("details") or observed or ""
+    examples = examples or result.exception_info or ""
     return Failure(configuration.type, column, int(detail.get("unexpected_count") or 0), str(examples)[:300])

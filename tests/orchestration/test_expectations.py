@@ -1,12 +1,18 @@
 """Great Expectations judges rows by their table's description: each kind of fault is found and named."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
+import dagster as dg
 import polars as pl
 import pytest
 
+from alluse_assets.adapters.lake import Lake
+from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS
+from alluse_assets.orchestration.check_factory import due_session, table_checks
 from alluse_assets.orchestration.expectations import judge
+from alluse_assets.orchestration.partitions import MONTHS, Span
 
 
 def bars(**changed):
@@ -53,3 +59,46 @@ def test_a_value_that_is_not_allowed_is_shown():
     (failure,) = judge(CORPORATE_ACTIONS, CORPORATE_ACTIONS.conform(pl.DataFrame(action))).failures
     assert (failure.column, failure.rows) == ("kind", 1)
     assert "gift" in failure.examples
+
+
+def test_rows_that_are_older_than_they_should_be_are_told():
+    assert judge(BARS, bars(), due=date(2011, 1, 4)).holds
+    (failure,) = judge(BARS, bars(), due=date(2011, 1, 5)).failures
+    assert (failure.expectation, failure.column) == ("expect_column_max_to_be_between", "ts")
+    assert "2011-01-04" in failure.examples
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (datetime(2024, 7, 3, 20, 59, tzinfo=UTC), date(2024, 7, 2)),  # an early close, at 17:00 UTC
+        (datetime(2024, 7, 3, 21, 0, tzinfo=UTC), date(2024, 7, 3)),
+        (datetime(2024, 7, 4, 23, 0, tzinfo=UTC), date(2024, 7, 3)),
+        (datetime(2024, 7, 30, 23, 0, tzinfo=UTC), date(2024, 7, 5)),
+        (datetime(2024, 6, 28, 20, 0, tzinfo=UTC), None),
+    ],
+)
+def test_what_is_due_is_the_last_session_of_the_range_that_closed_long_enough_ago(now, due):
+    span = Span((), date(2024, 7, 1), date(2024, 7, 7))
+    assert due_session(BARS, trading_calendar(), span, now) == due
+    assert due_session(CORPORATE_ACTIONS, trading_calendar(), span, now) is None
+
+
+@pytest.mark.parametrize(("market", "passes"), [("live", False), ("files", True)])
+def test_a_live_market_that_lags_behind_is_stopped_and_history_is_not(tmp_path, market, passes):
+    lake = Lake(tmp_path)
+    lake.write(BARS, market, bars(ts=[date(2024, 6, 3), date(2024, 6, 4)]))
+    config = SimpleNamespace(market=SimpleNamespace(source=market))
+    services = SimpleNamespace(lake=lake, calendar=trading_calendar())
+    desk = SimpleNamespace(services=services, config=config, lake_source=lambda scope: market)
+
+    @dg.asset(name="bars", partitions_def=MONTHS)
+    def collected():
+        pass
+
+    held, _ = table_checks(BARS, MONTHS)
+    done = dg.materialize(
+        [collected, held], partition_key="2024-06", resources={"desk": desk}, raise_on_error=False
+    )
+    (evaluation,) = done.get_asset_check_evaluations()
+    assert evaluation.passed is passes
