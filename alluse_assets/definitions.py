@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -28,6 +29,7 @@ from alluse_assets.base.config.config_manager import load
 from alluse_assets.base.config.profile_files import DEFAULT_BOOK, profile_of
 from alluse_assets.orchestration.progress import LoggedProgress
 from alluse_assets.orchestration.resources import desk_resource
+from alluse_assets.orchestration.stages import LIVE, STAGE_TAG
 from jobs.export import export_job
 from jobs.ingest import LIVE_JOBS, LIVE_SCHEDULES
 from jobs.prune import prune, prune_schedule
@@ -65,8 +67,8 @@ def build_defs(
     """
     name = book or os.environ.get("ALLUSE_BOOK") or DEFAULT_BOOK
     chosen = profile or os.environ.get("ALLUSE_PROFILE") or profile_of(name)
-    load(chosen, os.environ)
-    return dg.Definitions(
+    is_live = load(chosen, os.environ).config.market.source == "live"
+    found = dg.Definitions(
         assets=[
             *dg.load_assets_from_modules(_MARKET),
             *dg.load_assets_from_modules(_BOOK, key_prefix=key_prefix(name)),
@@ -88,6 +90,17 @@ def build_defs(
             **(resource_overrides or {}),
         },
     )
+    return found.map_asset_specs(func=_kept_fresh) if is_live else found
+
+
+def _kept_fresh(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """What live sessions make warns after an ordinary weekend and fails after a long one; others never."""
+    if spec.tags.get(STAGE_TAG) != LIVE.name:
+        return spec
+    policy = dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=4, hours=4), warn_window=timedelta(days=3, hours=4)
+    )
+    return spec.replace_attributes(freshness_policy=policy)
 
 
 def key_prefix(book: str) -> str:

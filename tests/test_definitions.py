@@ -120,3 +120,12 @@ def test_a_profile_with_faults_stops_the_start(monkeypatch):
     monkeypatch.setenv("ALLUSE__ENTRY__NO_SUCH_SETTING", "1")
     with pytest.raises(ConfigError, match="NO_SUCH_SETTING"):
         build_defs()
+
+
+def test_what_a_live_market_makes_has_a_freshness_policy_and_history_has_none(tmp_path):
+    profile = tmp_path / "live.yaml"
+    profile.write_text("market: {source: live, routes: {default: [alpaca]}}")
+    live = build_defs(book="mine", profile=str(profile)).resolve_all_asset_specs()
+    fresh = {spec.key.path[-1] for spec in live if spec.freshness_policy}
+    assert fresh == {"share_quotes", "intraday_bars", "option_ticks", "premium_snapshots"}
+    assert not any(spec.freshness_policy for spec in SPECS.values())
