@@ -18,8 +18,9 @@ import dagster as dg
 
 from alluse_assets.base.calendar import NEW_YORK, PUBLISHED_THROUGH
 
-# Backfill policies and lenient mappings are "beta" in the pinned Dagster; a test runs them.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
+# Backfill policies, lenient mappings and mapped specs are young in the pinned Dagster; tests run them.
+for _young in (dg.BetaWarning, dg.PreviewWarning):
+    warnings.filterwarnings("ignore", category=_young)
 
 FIRST_MONTH = date(2000, 1, 1)
 FIRST_SESSION_DAY = date(2003, 1, 1)
