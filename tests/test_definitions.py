@@ -52,6 +52,7 @@ def test_only_the_books_own_assets_have_its_name_as_prefix():
     assert shared == {
         *("raw_bars", "rates", "corporate_actions", "bars", "indicators"),
         *("raw_option_quotes", "option_quotes", "option_chains"),
+        *("implied_forwards", "surfaces", "model_values"),
     }
     assert {key.path[0] for key in SPECS if len(key.path) > 1} == {"sample"}
 
@@ -62,7 +63,14 @@ def test_the_graph_runs_from_a_raw_quote_to_the_performance_report():
     upstream = {key.path[-1] for key in graph.get_ancestor_asset_keys(report)}
     assert {
         *("raw_bars", "bars", "raw_option_quotes", "option_quotes", "option_chains", "rates"),
-        *("market_mode_guesses", "entry_candidates", "trading_journal", "net_asset_value", "week_types"),
+        *(
+            "surfaces",
+            "market_mode_guesses",
+            "entry_candidates",
+            "trading_journal",
+            "net_asset_value",
+            "week_types",
+        ),
     } <= upstream
 
 
@@ -79,16 +87,17 @@ def test_each_stage_job_makes_the_assets_of_its_stage_and_no_others():
         assert job.partitions_def == stage.partitions
 
 
-def test_bars_and_quotes_are_judged_by_blocking_checks():
+def test_tables_are_judged_by_blocking_checks_and_a_fit_by_one_that_warns():
     checks = {
         (spec.asset_key.to_user_string(), spec.name): spec.blocking
         for check in defs.asset_checks
         for spec in check.check_specs
     }
+    judged = ("bars", "option_quotes", "implied_forwards", "surfaces", "model_values")
     assert checks == {
-        (asset, name): True
-        for asset in ("bars", "option_quotes")
-        for name in ("description_holds", "quarantined_share")
+        **{(asset, "description_holds"): True for asset in judged},
+        **{(asset, "quarantined_share"): True for asset in ("bars", "option_quotes")},
+        ("surfaces", "fit_report"): False,
     }
 
 
