@@ -30,7 +30,8 @@ class FitLimits(dg.Config):
     blocking=False,
     description=(
         "Nearly every expiry with time left has a curve, nearly none leaves a butterfly or a calendar free, "
-        "and curves are near their quotes. It warns and does not block: marks fall back to the last volatility."
+        "and curves are near their quotes. It warns and does not block: marks fall back to the last "
+        "volatility."
     ),
     required_resource_keys={"desk"},
 )
