@@ -128,7 +128,7 @@ SURFACES = Table(
     key=("quote_ts", "underlying", "expiry"),
     columns=(
         *_SLICE_COLUMNS,
-        _parameter("svi_a", "Level of total variance.", -10, 100),
+        _parameter("svi_a", "Level of total variance.", -200, 100),
         _parameter("svi_b", "Steepness of the wings.", 0, 2),
         _parameter("svi_rho", "Tilt: negative where low strikes are dearer.", -1, 1),
         _parameter("svi_m", "Log-moneyness of the bend.", -100, 100),

@@ -13,7 +13,7 @@ from alluse_assets.base.errors import DataError
 from alluse_assets.option_chains.pricing.european import european_value
 from alluse_assets.option_chains.surface.fit import fit_surfaces
 from alluse_assets.option_chains.surface.lookup import POINT, lookup
-from alluse_assets.option_chains.surface.svi import density_factor, total_variance
+from alluse_assets.option_chains.surface.svi import density_factor, lowest_at, total_variance
 from alluse_assets.option_chains.surface.tables import LOOKUP_STATUSES
 from tests.option_chains.surface.model_chains import (
     AT,
@@ -63,7 +63,9 @@ def test_at_a_fitted_expiry_it_is_the_curve():
         curve = curve_of(row)
         k = np.log(STRIKES / row["forward_price"])
         own = np.sqrt(total_variance(curve.a, curve.b, curve.rho, curve.m, curve.sigma, k) / years_to(days))
-        np.testing.assert_allclose(found["iv_annual"], own, atol=1e-6)
+        quoted = found["beyond_strikes"].not_().to_numpy()
+        assert quoted.sum() > 10
+        np.testing.assert_allclose(found["iv_annual"].to_numpy()[quoted], own[quoted], atol=1e-6)
 
 
 def test_the_volatilities_of_the_quotes_come_back():
@@ -178,6 +180,37 @@ def test_strikes_beyond_the_quotes_are_told():
     found = lookup(surface(), points(200, [300.0, 650.0, 1000.0, 1400.0, 3000.0]))
     assert found["beyond_strikes"].to_list() == [True, False, False, False, True]
     assert found["iv_annual"].null_count() == 0
+
+
+def test_a_wing_that_nobody_quoted_is_not_steep():
+    """A call offered at 0.03 was once worth 10.77: behind the quotes its curve rose by Lee's bound."""
+    row = surface().row(0, named=True)
+    steep = {"svi_a": -0.00001722, "svi_b": 0.995121, "svi_rho": 0.99762, "svi_m": 0.029983}
+    steep |= {"svi_sigma": 0.001401, "lowest_k": -0.017334, "highest_k": 0.013821}
+    bent = surface().head(1).with_columns(pl.lit(value).alias(name) for name, value in steep.items())
+    years = row["years_to_expiry"]
+    found = lookup(bent, points(DAYS[0], row["forward_price"] * np.exp([0.0, 0.0138, 0.0453, 0.07])))
+    own = total_variance(*list(steep.values())[:5], np.array([0.0, 0.0138, 0.0453, 0.07]))
+    np.testing.assert_allclose(variance(found)[:2], own[:2], rtol=2e-3)
+    assert found["iv_annual"][3] < 1.5 * found["iv_annual"][1]
+    assert own[3] > 500 * variance(found)[3] * years
+
+
+def test_beyond_the_quotes_a_curve_that_falls_goes_on_and_then_stays_flat():
+    row = surface().row(1, named=True)
+    cut = surface()[1:2].with_columns(lowest_k=pl.lit(-0.02), highest_k=pl.lit(0.0))
+    k = np.linspace(-0.3, 0.6, 181)
+    w = variance(lookup(cut, points(DAYS[1], row["forward_price"] * np.exp(k))))
+    curve = curve_of(row)
+    own = total_variance(curve.a, curve.b, curve.rho, curve.m, curve.sigma, k)
+    bottom = lowest_at(curve.rho, curve.m, curve.sigma)
+    assert bottom > 0
+    falls = (k >= -0.02) & (k <= bottom)
+    np.testing.assert_allclose(w[falls], own[falls], rtol=1e-4)
+    np.testing.assert_allclose(w[k > bottom], own.min(), rtol=1e-3)
+    # To the left it is the tangent: under the curve, and rising.
+    assert (w <= own * (1 + 1e-4)).all()
+    assert (np.diff(w[k < -0.02]) < 0).all()
 
 
 def test_order_and_company_change_nothing_and_rows_come_back_in_their_order():
