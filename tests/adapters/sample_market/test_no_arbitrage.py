@@ -19,8 +19,10 @@ from alluse_assets.adapters.sample_market.volatility_model import (
 )
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.model_market import QualityRules
+from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.option_chains.chain_rules import screen_chains
 from alluse_assets.option_chains.chains import enrich
+from alluse_assets.option_chains.surface.fill import fill, unquoted
 from alluse_assets.option_chains.surface.fit import fit_surfaces
 from alluse_assets.option_chains.surface.svi import density_factor, svi_of_ssvi
 
@@ -106,11 +108,33 @@ def test_mids_do_not_fall_with_time_to_a_tick() -> None:
     assert steps["step"].min() >= -2 * MID_ERROR
 
 
-def test_fitted_surfaces_are_free_of_arbitrage_and_nearly_the_model_itself() -> None:
+@cache
+def chains() -> pl.DataFrame:
     rates = SampleMarket(trading_calendar()).rates(*SPAN)
-    fitted = fit_surfaces(enrich(quotes(), rates, DIVIDEND_YIELDS, frozenset({"SPX"}), threads=2), threads=2)
+    return enrich(quotes(), rates, DIVIDEND_YIELDS, frozenset({"SPX"}), threads=2)
+
+
+@cache
+def surfaces() -> pl.DataFrame:
+    return fit_surfaces(chains(), threads=2)
+
+
+def test_fitted_surfaces_are_free_of_arbitrage_and_nearly_the_model_itself() -> None:
+    fitted = surfaces()
     assert fitted.height > 1500
     assert fitted["butterfly_free"].mean() > 0.999
     assert fitted["calendar_free"].all()
     assert fitted["rmse_points"].median() < 0.05
     assert fitted["inside_spread_share"].mean() > 0.99
+
+
+def test_what_nobody_bids_for_is_worth_no_more_on_the_surface_than_somebody_asks() -> None:
+    """The model that made the quotes is the answer that a fill ought to give, beyond the quotes, too."""
+    contracts = unquoted(chains(), QUARANTINE.empty(), frozenset({"SPX"}))
+    values = fill(contracts, surfaces(), threads=2)
+    asked = values.join(
+        chains().select("quote_ts", "contract_symbol", "ask"), on=["quote_ts", "contract_symbol"]
+    )
+    assert asked.height == values.height > 4000
+    assert (asked["model_value"] <= asked["ask"]).mean() > 0.999
+    assert (asked["model_value"] - asked["ask"]).max() < 0.05
