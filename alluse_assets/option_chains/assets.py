@@ -59,7 +59,7 @@ def option_quotes(desk: Desk, span: Span) -> dict[str, object]:
         "that their own quotes imply, where they do.",
         Trend("iv_annual", label="implied volatility, mean of all contracts"),
         never_empty=True,
-        deps=["option_quotes", depends_on("rates", SAME_TIME)],
+        deps=["option_quotes", "implied_forwards", depends_on("rates", SAME_TIME)],
     ),
     Made(
         IMPLIED_FORWARDS,
@@ -93,7 +93,7 @@ def option_chains(desk: Desk, span: Span) -> None:
         MODEL_VALUES,
         "contracts that nobody bids for and quotes that rules of whole chains refused, valued at the "
         "surface's volatility.",
-        deps=["option_chains", "option_quotes"],
+        deps=["option_chains", "option_quotes", "surfaces"],
     ),
     name="surfaces",
     scope="market",

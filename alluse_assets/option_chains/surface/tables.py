@@ -224,7 +224,6 @@ MODEL_VALUES = Table(
             "per year",
             True,
             low=0,
-            high=10,
         ),
         Column(
             "surface_status",
