@@ -79,6 +79,16 @@ def test_a_session_of_the_journal_depends_on_the_session_before():
     assert journal in defs.resolve_asset_graph().get(journal).parent_keys
 
 
+def test_a_step_s_tables_come_after_those_of_the_step_that_they_are_made_from():
+    """Dagster stops a run otherwise; sets would order them by the process's hash seed."""
+    for assets in defs.resolve_asset_graph().assets_defs:
+        seen = set()
+        for spec in assets.specs:
+            own = {dep.asset_key for dep in spec.deps} & {s.key for s in assets.specs} - {spec.key}
+            assert own <= seen, spec.key
+            seen.add(spec.key)
+
+
 def test_each_stage_job_makes_the_assets_of_its_stage_and_no_others():
     for stage in STAGES:
         job = defs.resolve_job_def(stage.job_name)

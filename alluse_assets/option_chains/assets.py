@@ -53,6 +53,14 @@ def option_quotes(desk: Desk, span: Span) -> dict[str, object]:
 
 @table_assets(
     Made(
+        IMPLIED_FORWARDS,
+        "for each expiry of European options a robust line through call minus put over strikes; others and "
+        "expiries whose quotes tell nothing get the configured rate and yield, with the reason.",
+        Trend("residual_usd", label="distance of pairs from one forward, mean, USD"),
+        never_empty=True,
+        deps=["option_quotes", depends_on("rates", SAME_TIME)],
+    ),
+    Made(
         OPTION_CHAINS,
         "each clean quote priced: American options along their exercise boundary, index options by "
         "Black-Scholes-Merton, with the rate and dividend yield of the session; index options with those "
@@ -60,14 +68,6 @@ def option_quotes(desk: Desk, span: Span) -> dict[str, object]:
         Trend("iv_annual", label="implied volatility, mean of all contracts"),
         never_empty=True,
         deps=["option_quotes", "implied_forwards", depends_on("rates", SAME_TIME)],
-    ),
-    Made(
-        IMPLIED_FORWARDS,
-        "for each expiry of European options a robust line through call minus put over strikes; others and "
-        "expiries whose quotes tell nothing get the configured rate and yield, with the reason.",
-        Trend("residual_usd", label="distance of pairs from one forward, mean, USD"),
-        never_empty=True,
-        deps=["option_quotes", depends_on("rates", SAME_TIME)],
     ),
     name="option_chains",
     scope="market",
