@@ -52,7 +52,7 @@ def show_positions(positions: pl.DataFrame, session: date, accounts: Sequence[st
             "unrealised_gain": _usd("Unrealised gain", "Market value less cost"),
             "mark": st.column_config.NumberColumn("Mark", format="%,.2f", help="USD per share"),
             "mark_basis": st.column_config.TextColumn(
-                "Mark from", help="close, quote, model or intrinsic value"
+                "Mark from", help="close, quote, surface, model or intrinsic value"
             ),
         },
         placeholder="",

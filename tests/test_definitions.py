@@ -54,6 +54,7 @@ def test_only_the_books_own_assets_have_its_name_as_prefix():
         *("raw_bars", "rates", "corporate_actions", "bars", "indicators"),
         *("raw_option_quotes", "option_quotes", "option_chains"),
         *("share_quotes", "intraday_bars", "option_ticks", "premium_snapshots", "served_series"),
+        *("implied_forwards", "surfaces", "model_values"),
     }
     assert {key.path[0] for key in SPECS if len(key.path) > 1} == {"sample"}
 
@@ -64,13 +65,30 @@ def test_the_graph_runs_from_a_raw_quote_to_the_performance_report():
     upstream = {key.path[-1] for key in graph.get_ancestor_asset_keys(report)}
     assert {
         *("raw_bars", "bars", "raw_option_quotes", "option_quotes", "option_chains", "rates"),
-        *("market_mode_guesses", "entry_candidates", "trading_journal", "net_asset_value", "week_types"),
+        *(
+            "surfaces",
+            "market_mode_guesses",
+            "entry_candidates",
+            "trading_journal",
+            "net_asset_value",
+            "week_types",
+        ),
     } <= upstream
 
 
 def test_a_session_of_the_journal_depends_on_the_session_before():
     journal = dg.AssetKey(["sample", "trading_journal"])
     assert journal in defs.resolve_asset_graph().get(journal).parent_keys
+
+
+def test_a_step_s_tables_come_after_those_of_the_step_that_they_are_made_from():
+    """Dagster stops a run otherwise; sets would order them by the process's hash seed."""
+    for assets in defs.resolve_asset_graph().assets_defs:
+        seen = set()
+        for spec in assets.specs:
+            own = {dep.asset_key for dep in spec.deps} & {s.key for s in assets.specs} - {spec.key}
+            assert own <= seen, spec.key
+            seen.add(spec.key)
 
 
 def test_each_stage_job_makes_the_assets_of_its_stage_and_no_others():
@@ -81,16 +99,17 @@ def test_each_stage_job_makes_the_assets_of_its_stage_and_no_others():
         assert job.partitions_def == stage.partitions
 
 
-def test_bars_and_quotes_are_judged_by_blocking_checks():
+def test_tables_are_judged_by_blocking_checks_and_a_fit_by_one_that_warns():
     checks = {
         (spec.asset_key.to_user_string(), spec.name): spec.blocking
         for check in defs.asset_checks
         for spec in check.check_specs
     }
+    judged = ("bars", "option_quotes", "implied_forwards", "surfaces", "model_values")
     assert checks == {
-        (asset, name): True
-        for asset in ("bars", "option_quotes")
-        for name in ("description_holds", "quarantined_share")
+        **{(asset, "description_holds"): True for asset in judged},
+        **{(asset, "quarantined_share"): True for asset in ("bars", "option_quotes")},
+        ("surfaces", "fit_report"): False,
     }
 
 

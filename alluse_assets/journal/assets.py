@@ -26,6 +26,7 @@ appended in one transaction; a run that was stopped goes on behind the last sess
     deps=[
         "entry_candidates",
         "option_chains",
+        "surfaces",
         depends_on("bars", SAME_TIME),
         depends_on("corporate_actions", SAME_TIME),
         depends_on("trading_journal", PREVIOUS),

@@ -107,7 +107,7 @@ def live_session(desk: Desk, span: Span) -> dict[str, object]:
     name="served_series",
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    deps=[*(depends_on(name, SAME_TIME) for name in ("bars", "indicators")), "option_chains"],
+    deps=[*(depends_on(name, SAME_TIME) for name in ("bars", "indicators")), "option_chains", "surfaces"],
     group_name="live",
     owners=[OWNER],
     kinds={"postgres", "timescaledb"},

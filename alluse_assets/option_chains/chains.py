@@ -1,14 +1,14 @@
 """Quotes to chains: time to expiry, mid, rate, implied volatility and Greeks for every quote.
 
-Pure and row by row: what a row gets depends on that quote, the rates and the settings, never on which
-other rows are there or in what order. Results are rounded, because the last bits of exp and log differ
-between processors and what follows is decided on them. Cleaning belongs to ``quotes``, marks to ``marks``.
+Pure and row by row: what a row gets depends on that quote, the rates, the forwards and the settings, never
+on which other rows are there or in what order. Results are rounded, because the last bits of exp and log
+differ between processors and what follows is decided on them. Cleaning belongs to ``quotes``, marks to
+``marks``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import time
 
 import polars as pl
 
@@ -18,9 +18,8 @@ from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES
 from alluse_assets.option_chains.rate_curve import with_rates
 from alluse_assets.option_chains.surface.forwards import with_implied
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
+from alluse_assets.option_chains.time_to_expiry import years_left
 
-_SECONDS_A_YEAR = 365 * 86_400
-_EXPIRY_TIME = time(16, 0)
 # Gamma of an index option is a thousandth and less: it needs more places than the others.
 _DECIMALS = 6
 _GAMMA_DECIMALS = 8
@@ -50,28 +49,21 @@ def enrich(
         DataError: a column is missing, or an underlying has no dividend yield.
         MissingDataError: no rate on or before a session.
     """
-    frame = with_terms(quotes, rates, dividend_yields, european_underlyings)
+    terms = with_terms(quotes, rates, dividend_yields, european_underlyings)
+    return priced_terms(terms, forwards, threads)
+
+
+def priced_terms(terms: pl.DataFrame, forwards: pl.DataFrame | None = None, threads: int = 1) -> pl.DataFrame:
+    """What ``with_terms`` gave, in its order, as table option_chains; see ``enrich``."""
     if forwards is not None:
-        frame = with_implied(frame, forwards)
-    return OPTION_CHAINS.conform(with_model_columns(frame.with_columns(mid=mid_price()), threads))
+        terms = with_implied(terms, forwards)
+    return OPTION_CHAINS.conform(with_model_columns(terms.with_columns(mid=mid_price()), threads))
 
 
 def mid_price() -> pl.Expr:
     """The middle of ``bid`` and ``ask``; null unless somebody bids and nobody asks less."""
     two_sided = (pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid"))
     return pl.when(two_sided).then(((pl.col("bid") + pl.col("ask")) / 2).round(_DECIMALS))
-
-
-def years_left() -> pl.Expr:
-    """Years of 365 days from ``quote_ts`` to 16:00 in New York on ``expiry``; 0 when that has passed."""
-    expiry_instant = (
-        pl.col("expiry")
-        .dt.combine(_EXPIRY_TIME)
-        .dt.replace_time_zone("America/New_York")
-        .dt.convert_time_zone("UTC")
-    )
-    seconds_left = (expiry_instant - pl.col("quote_ts")).dt.total_microseconds() / 1e6
-    return (seconds_left.clip(lower_bound=0.0) / _SECONDS_A_YEAR).round(12)
 
 
 def with_terms(

@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from alluse_assets.base.errors import DataError
-from alluse_assets.option_chains.chains import mid_price, with_model_columns, years_left
+from alluse_assets.option_chains.chains import mid_price, with_model_columns
 from alluse_assets.option_chains.pricing.american import american_value
 from alluse_assets.option_chains.pricing.european import european_value
+from alluse_assets.option_chains.time_to_expiry import years_left
 
 # What a row must have, each as one of several sets of columns; the first set found is read.
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {

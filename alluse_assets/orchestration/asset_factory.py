@@ -57,8 +57,10 @@ def table_assets(
     group: str,
     owner: str,
 ) -> Callable[[Step], dg.AssetsDefinition]:
-    """Decorates the step that makes the tables of ``made``, all at once and always all of them."""
-    by_name = {one.table.name: one for one in made}
+    """Decorates the step that makes the tables of ``made``, all at once and always all of them.
+
+    A table that is made from another of the same step comes after it: Dagster wants them in that order.
+    """
     partitions = stage.partitions
 
     def decorate(step: Step) -> dg.AssetsDefinition:
@@ -73,8 +75,9 @@ def table_assets(
             desk: Desk = context.resources.desk
             span = span_of(partitions, context.partition_keys) if partitions else None
             extra = step(desk, span or Span((), desk.first_session, desk.services.calendar.horizon))
-            for key in context.selected_asset_keys:
-                one = by_name[key.path[-1]]
+            keys = {key.path[-1]: key for key in context.selected_asset_keys}
+            for one in made:
+                key = keys[one.table.name]
                 own = dict(extra or {}) if one is made[0] else {}
                 shown = {**own, **_outcome(context, key, one, scope, span, partitions)}
                 # Metadata of a result is copied to each partition's event: a picture 500 times over.

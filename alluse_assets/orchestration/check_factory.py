@@ -1,4 +1,4 @@
-"""Makes the blocking checks of a table: its description holds for every row, and not too much was refused.
+"""Makes the checks of a table: its description holds for every row, and not too much was refused.
 
 Quarantine happens inside the asset, before; a check judges what came through and stops what is downstream.
 """
@@ -23,10 +23,8 @@ class QuarantineLimit(dg.Config):
     blocking_share: float = 0.05
 
 
-def table_checks(
-    table: Table, partitions: dg.PartitionsDefinition[str]
-) -> tuple[dg.AssetChecksDefinition, dg.AssetChecksDefinition]:
-    """Both checks of the asset called as ``table``; they judge the partitions of the run they are in."""
+def description_check(table: Table, partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
+    """A blocking check of the asset called as ``table``; it judges the partitions of the run it is in."""
 
     @dg.asset_check(
         asset=table.name,
@@ -41,17 +39,20 @@ def table_checks(
     )
     def description_holds(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         desk: Desk = context.resources.desk
-        span = _span(context, partitions)
-        source = desk.lake_source("market")
-        rows = desk.services.lake.read(
-            table, source, span.start if span else None, span.end if span else None
-        )
-        due = None
+        due, span = None, _span(context, partitions)
         if desk.config.market.source == "live" and span is not None:
             now = context.instance.get_run_record_by_id(context.run.run_id).create_timestamp
             due = due_session(table, desk.services.calendar, span, now)
-        verdict = judge(table, rows, due)
+        verdict = judge(table, rows_of_run(context, desk, table, partitions), due)
         return dg.AssetCheckResult(passed=verdict.holds, metadata=_shown(verdict))
+
+    return description_holds
+
+
+def table_checks(
+    table: Table, partitions: dg.PartitionsDefinition[str]
+) -> tuple[dg.AssetChecksDefinition, dg.AssetChecksDefinition]:
+    """The description's check, and one of the share that was refused; both block."""
 
     @dg.asset_check(
         asset=table.name,
@@ -81,7 +82,19 @@ def table_checks(
             },
         )
 
-    return description_holds, quarantined_share
+    return description_check(table, partitions), quarantined_share
+
+
+def rows_of_run(
+    context: dg.AssetCheckExecutionContext,
+    desk: Desk,
+    table: Table,
+    partitions: dg.PartitionsDefinition[str],
+) -> pl.DataFrame:
+    """The rows of a market's ``table`` that the run of a check has made; all when it runs on its own."""
+    span = _span(context, partitions)
+    start, end = (span.start, span.end) if span else (None, None)
+    return desk.services.lake.read(table, desk.lake_source("market"), start, end)
 
 
 def due_session(table: Table, calendar: TradingCalendar, span: Span, now: datetime) -> date | None:

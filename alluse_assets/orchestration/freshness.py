@@ -11,6 +11,7 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from alluse_assets.market_data.tables import BARS, INDICATORS
+from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
 from alluse_assets.orchestration.asset_factory import NEVER_EMPTY, SCOPE
 from alluse_assets.orchestration.partitions import MONTHS, WEEKS, Span, key_of, span_of
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from alluse_assets.orchestration.resources import Desk
 
 _NEVER = -1
-_MADE_OF_OTHERS = {table.name: table for table in (BARS, INDICATORS, OPTION_QUOTES, OPTION_CHAINS)}
+_MADE_OF_OTHERS = {
+    table.name: table
+    for table in (BARS, INDICATORS, OPTION_QUOTES, OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES)
+}
 
 
 @dataclass(frozen=True, slots=True)

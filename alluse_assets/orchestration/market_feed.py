@@ -23,6 +23,7 @@ from alluse_assets.base.money import price
 from alluse_assets.market_data.indicators import atr
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, RATES
+from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
 from alluse_assets.strategies.candidates import CANDIDATES
 from alluse_assets.strategies.entry import screened_by_session
@@ -153,6 +154,8 @@ class MarketFeed:
             key[0]: frame.sort("contract_symbol")
             for key, frame in chains.partition_by("session", as_dict=True).items()
         }
+        surfaces = self.lake.read(SURFACES, self.source, first, last)
+        surfaces_of = {key[0]: rows for key, rows in surfaces.partition_by("session", as_dict=True).items()}
         candidates = self.lake.read(CANDIDATES, f"book={self.book}", first, last)
         screened = screened_by_session(candidates)
         closes: dict[date, dict[str, Decimal]] = {}
@@ -188,6 +191,7 @@ class MarketFeed:
                 quoted_at={symbol: at for symbol, (at, _) in seen.items()},
                 quotes=SessionQuotes(chain),
                 screened=screened.get(session, {}),
+                surfaces=surfaces_of.get(session, surfaces.clear()),
                 rate_annual=_rate_on(rates, session, self.config),
                 dividend_yields=self.config.market.dividend_yields,
                 dividends=dividends.get(session, {}),

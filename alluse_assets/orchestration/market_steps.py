@@ -27,6 +27,8 @@ from alluse_assets.market_data.source import TABLE_OF, ChainScope, DataKind, Mar
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES, RAW_BARS
 from alluse_assets.option_chains.chain_rules import RULES, screen_chains
 from alluse_assets.option_chains.quotes import clean_option_quotes
+from alluse_assets.option_chains.rate_curve import with_rates
+from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
 from alluse_assets.strategies.candidates import CANDIDATES
@@ -182,7 +184,7 @@ class MarketSteps:
         self.lake.write(QUARANTINE, self.market, pl.concat([kept, refused]), replacing=days)
 
     def price_chains(self, start: date, end: date) -> Counts:
-        """Quotes to chains: implied volatility and Greeks, a month at a time."""
+        """Quotes to implied forwards, and with those to chains with volatilities and Greeks, by month."""
         total = 0
         for first, last in months_of(start, end):
             inputs = [
@@ -194,48 +196,78 @@ class MarketSteps:
             )
             if quotes.is_empty():
                 continue
-            chains = self.priced(quotes)
+            forwards, chains = self._priced(quotes)
+            self.lake.write(IMPLIED_FORWARDS, self.market, forwards, inputs=inputs)
             self.lake.write(OPTION_CHAINS, self.market, chains, inputs=inputs)
             total += chains.height
         return Counts(total)
 
     def priced(self, quotes: pl.DataFrame) -> pl.DataFrame:
         """Clean quotes of the market's underlyings as rows of option_chains."""
+        return self._priced(quotes)[1]
+
+    def _priced(self, quotes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows of implied_forwards, and of option_chains priced with them."""
         # Numba takes a second to import; a command that finds its chains made does not need it.
-        from alluse_assets.option_chains.chains import enrich
+        from alluse_assets.option_chains.chains import priced_terms, with_terms
+        from alluse_assets.option_chains.surface.forwards import implied_forwards
 
         index = frozenset(self.config.market.index_options)
         yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
         last = quotes["session"].max()
         assert isinstance(last, date)
-        return enrich(quotes, self._rates(month_end(last)), yields, index, threads=os.cpu_count() or 1)
+        terms = with_terms(quotes, self._rates(month_end(last)), yields, index)
+        forwards = implied_forwards(terms)
+        return forwards, priced_terms(terms, forwards, threads=os.cpu_count() or 1)
+
+    def fit_surfaces(self, start: date, end: date) -> Counts:
+        """Chains to surfaces, and values on them for contracts without a quote, a month at a time."""
+        total = 0
+        for first, last in months_of(start, end):
+            inputs = self.lake.inputs(OPTION_CHAINS, self.market, first, last)
+            refused = self.lake.inputs(QUARANTINE, self.market, first, last)
+            chains = self.lake.read(OPTION_CHAINS, self.market, first, last)
+            if chains.is_empty():
+                continue
+            from alluse_assets.option_chains.surface.fill import fill, unquoted
+            from alluse_assets.option_chains.surface.fit import fit_surfaces
+
+            threads, days = os.cpu_count() or 1, chains["session"].unique().to_list()
+            surfaces = fit_surfaces(chains, threads)
+            self.lake.write(SURFACES, self.market, surfaces, replacing=days, inputs=inputs)
+            quarantine = self.lake.read(QUARANTINE, self.market, first, last)
+            contracts = unquoted(chains, quarantine, frozenset(self.config.market.index_options))
+            values = fill(contracts, surfaces, threads)
+            self.lake.write(MODEL_VALUES, self.market, values, replacing=days, inputs=[*inputs, *refused])
+            total += surfaces.height
+        return Counts(total)
 
     def months_priced_otherwise(self, start: date, end: date) -> list[tuple[date, date]]:
-        """Months whose chains were made with another dividend yield or flat rate than is configured now.
+        """Months whose chains were made with another dividend yield or rate than is configured now.
 
         Chains are shared by the books of a market, so one that was priced for another configuration is
-        priced again: what a replay reads depends on its own configuration alone.
+        priced again: what a replay reads depends on its own configuration alone. What the quotes told
+        themselves (table implied_forwards) is not the configuration's.
         """
-        yields, flat = self.config.market.dividend_yields, self.config.market.flat_rate_annual
-        inputs = ["session", "underlying", "dividend_yield_annual", "rate_annual"]
-        chains = self.lake.read(OPTION_CHAINS, self.market, start, end, columns=inputs)
+        terms = ["session", "underlying", "expiry", "rate_annual", "dividend_yield_annual", "status"]
+        used = self.lake.read(IMPLIED_FORWARDS, self.market, start, end, columns=terms)
+        if used.is_empty():
+            return []
+        yields = self.config.market.dividend_yields
         expected = pl.col("underlying").replace_strict(
-            {symbol: yields.get(symbol, 0.0) for symbol in chains["underlying"].unique()},
+            {symbol: yields.get(symbol, 0.0) for symbol in used["underlying"].unique()},
             return_dtype=pl.Float64,
         )
-        differs = (pl.col("dividend_yield_annual") - expected).abs() > 1e-9
-        if flat is not None:
-            differs |= (pl.col("rate_annual") - flat).abs() > 1e-9
-        else:
-            rates = self._rates(end).sort("ts", "tenor_days").unique("ts", keep="first", maintain_order=True)
-            stored = chains.select("session", "rate_annual").unique().sort("session")
-            joined = stored.join_asof(
-                rates.select("ts", expected_rate="rate_annual"), left_on="session", right_on="ts"
-            )
-            wrong = joined.filter((pl.col("rate_annual") - pl.col("expected_rate")).abs() > 1e-6)
-            differs |= pl.col("session").is_in(wrong["session"].implode())
-        sessions = chains.filter(differs)["session"].unique().to_list() if chains.height else []
-        return sorted({(day.replace(day=1), month_end(day)) for day in sessions})
+        dated = used.with_columns(
+            used_rate="rate_annual", dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days()
+        ).drop("rate_annual")
+        other_yield = (pl.col("dividend_yield_annual") - expected).abs() > 1e-9
+        other_rate = (pl.col("used_rate") - pl.col("rate_annual")).abs() > 1e-6
+        sessions = with_rates(dated, self._rates(end)).filter(
+            (other_yield & pl.col("status").is_in(["ok", "forward_only"]).not_())
+            | (other_rate & (pl.col("status") != "ok"))
+        )["session"]
+        return sorted({(day.replace(day=1), month_end(day)) for day in sessions.unique()})
 
     def screen_entries(self, book: str, first_session: date, start: date, end: date) -> Counts:
         """Chains to entry candidates of one book, a month at a time."""
@@ -311,11 +343,16 @@ def prepare_market(
         # Files may have been ingested again since: chains follow their quotes.
         months = list(months_of(first_session, end))
     else:
-        months = list(missing_months(steps.lake, OPTION_CHAINS, steps.market, first_session, end))
+        months = []
+        for table in (OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES):
+            months += missing_months(steps.lake, table, steps.market, first_session, end)
         without_bars = missing_months(steps.lake, BARS, steps.market, warm, end)
         if without_bars:
             steps.collect_bars(without_bars[0][0], without_bars[-1][1])
             steps.validate_bars(without_bars[0][0], without_bars[-1][1])
+        # A process that was killed in between leaves surfaces of the chains before.
+        refit = {one.month for one in steps.lake.stale(SURFACES, steps.market) if one.changed}
+        months += [span for span in months_of(first_session, end) if f"{span[0]:%Y-%m}" in refit]
         months = sorted({*months, *steps.months_priced_otherwise(first_session, end)})
     total = 2 + len(months)
     done = 1
@@ -325,6 +362,7 @@ def prepare_market(
         steps.collect_quotes(first, last)
         steps.validate_quotes(first, last)
         steps.price_chains(first, last)
+        steps.fit_surfaces(first, last)
         done += 1
     if on_step:
         on_step(done, total)

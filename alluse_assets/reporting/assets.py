@@ -73,12 +73,15 @@ class ExportRequest(dg.Config):
 @dg.asset(
     name="research_export",
     description=(
-        "One DuckDB file with everything a researcher needs: bars, chains, candidates, the journal and every "
-        "table made from it, with comments and a data dictionary.\n\n**How it is made:** written to a new "
-        "file that takes the old one's place at the end, so an open file is never changed. With an as-of day "
-        "nothing later is in it."
+        "One DuckDB file with everything a researcher needs: bars, chains, surfaces, candidates, the journal "
+        "and every table made from it, with comments and a data dictionary."
+        "\n\n**How it is made:** written to a new file that takes the old one's place at the end, so an open "
+        "file is never changed. With an as-of day nothing later is in it."
     ),
-    deps=["performance", "period_returns", "week_types", "entry_candidates", "option_chains", "indicators"],
+    deps=[
+        *("performance", "period_returns", "week_types", "entry_candidates", "indicators"),
+        *("option_chains", "implied_forwards", "surfaces", "model_values"),
+    ],
     group_name="reporting",
     owners=["team:research"],
     kinds={"duckdb"},

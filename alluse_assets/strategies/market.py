@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+import polars as pl
+
 from alluse_assets.base.calendar import TradingWeek, expiry_instant
 from alluse_assets.market_data.quote import Quote
+from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.strategies.candidates import Screened
 from alluse_assets.weeks.market_mode import ModeReading
 
@@ -40,6 +43,8 @@ class SessionMarket:
     """Cash dividends with this session as ex-date, USD per share."""
     splits: frozenset[str] = frozenset()
     """Symbols whose shares split with this session."""
+    surfaces: pl.DataFrame = field(default_factory=SURFACES.empty)
+    """Rows of table surfaces of the session's quotes: what marks an option that nobody quotes."""
     guess: ModeReading | None = None
     """Of this week; on its first session."""
     confirmation: ModeReading | None = None

@@ -26,7 +26,7 @@ from alluse_assets.execution.order import OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.postings import dividend_accrued, receivable_settled
-from alluse_assets.option_chains.marks import Mark, mark
+from alluse_assets.option_chains.marks import Mark, mark, on_surface
 from alluse_assets.strategies.com_acc import decide_first_purchase
 from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_puts
 from alluse_assets.strategies.exits import decide_take_profits
@@ -245,12 +245,17 @@ class SessionRoutine:
                         f"{self.market.session}: ingest its bar"
                     )
                 if symbol not in marks:
+                    quote, at = self.market.quotes.get(symbol), self.market.time_of(short.underlying)
+                    surface = None
+                    if quote is None or not quote.is_two_sided:
+                        surface = on_surface(short.contract, short.underlying, self.market.surfaces, at)
                     marks[symbol] = mark(
                         short.contract,
-                        self.market.quotes.get(symbol),
+                        quote,
+                        surface,
                         short.last_iv,
                         spots[short.underlying],
-                        self.market.time_of(short.underlying),
+                        at,
                         self.market.rate_annual,
                         self.market.dividend_yields.get(short.underlying, 0.0),
                         short.underlying in self.config.market.index_options,

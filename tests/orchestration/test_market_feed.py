@@ -10,8 +10,10 @@ from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load, with_values
 from alluse_assets.market_data.tables import BARS
+from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
 from alluse_assets.orchestration.market_feed import MarketFeed
+from tests.option_chains.test_marks import surface_rows
 from tests.strategies.test_entry_screen import chain
 
 CALENDAR = trading_calendar()
@@ -19,7 +21,7 @@ TUESDAY, CLOSE = date(2011, 1, 4), datetime(2011, 1, 4, 21, tzinfo=UTC)
 CONFIG = with_values(load("sample", {}).config, {"market.source": "files", "market.flat_rate_annual": 0.01})
 
 
-def session(tmp_path, aapl_close, quotes):
+def session(tmp_path, aapl_close, quotes, surfaces=None):
     """Tuesday as the feed shows it; ``quotes``: (ticker, its price, when)."""
     lake = Lake(tmp_path)
     days = CALENDAR.sessions(date(2009, 11, 2), TUESDAY)
@@ -49,6 +51,8 @@ def session(tmp_path, aapl_close, quotes):
         for symbol, spot, at in quotes
     ]  # fmt: skip
     lake.write(OPTION_CHAINS, "files", pl.DataFrame(rows, infer_schema_length=None))
+    if surfaces is not None:
+        lake.write(SURFACES, "files", surfaces)
     feed = MarketFeed(lake, CONFIG, CALENDAR, "b", TUESDAY, TUESDAY)
     return next(iter(feed.sessions([TUESDAY])))
 
@@ -84,3 +88,17 @@ def test_a_session_without_quotes_is_seen_at_its_close(tmp_path):
     assert lake_market.closes_at == CLOSE
     assert lake_market.quotes["AAPL110107P00100000"].bid == Decimal("1.5")
     assert "AAPL110107P00999000" not in lake_market.quotes
+
+
+def test_a_session_shows_its_own_surfaces_and_no_others(tmp_path):
+    """A mark must not see tomorrow's volatility."""
+    morning = CLOSE - timedelta(hours=6)
+    surfaces = surface_rows(CLOSE - timedelta(days=1), morning, CLOSE, CLOSE + timedelta(days=1))
+    market = session(tmp_path, 330.0, [("AAPL", 330.0, CLOSE)], surfaces)
+    assert market.surfaces["quote_ts"].to_list() == [morning, CLOSE]
+
+
+def test_a_session_without_surfaces_shows_none(tmp_path):
+    market = session(tmp_path, 330.0, [("AAPL", 330.0, CLOSE)])
+    assert market.surfaces.is_empty()
+    assert market.surfaces.schema == SURFACES.schema

@@ -11,6 +11,7 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.market_data.quote import Quote
+from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.replay import SessionRecorder
 from alluse_assets.strategies.candidates import Candidate, Screened
 from alluse_assets.strategies.market import SessionMarket
@@ -51,6 +52,9 @@ def candidate(symbol, bid, rank=1):
     )
 
 
+NO_SURFACES = SURFACES.empty()
+
+
 class MiniMarket:
     """``step`` walks one session: the close, quotes {contract: (bid, ask)}, and what passed the screen."""
 
@@ -60,7 +64,9 @@ class MiniMarket:
         self.state: BookState = fold(opened)
         self.events = list(opened)
 
-    def step(self, day, close, quotes=None, passed=None, dividends=None, splits=frozenset()):
+    def step(
+        self, day, close, quotes=None, passed=None, dividends=None, splits=frozenset(), surfaces=NO_SURFACES
+    ):
         """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar."""
         at, week = CALENDAR.close_time(day), CALENDAR.week_of(day)
         book = {
@@ -88,6 +94,7 @@ class MiniMarket:
             rate_annual=0.001,
             dividends={"AAPL": Decimal(dividends)} if dividends else {},
             splits=splits,
+            surfaces=surfaces,
             guess=reading if day == week.first else None,
             confirmation=reading if day == week.last else None,
         )

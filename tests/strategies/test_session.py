@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from alluse_assets.base.errors import LedgerError, MissingDataError
 from alluse_assets.ledger.chart import LedgerAccount
-from tests.strategies.mini_market import FRIDAY, MiniMarket, config, contract, days
+from tests.option_chains.test_marks import surface_rows
+from tests.strategies.mini_market import CALENDAR, FRIDAY, MiniMarket, config, contract, days
 
 MON, TUE, WED, THU, FRI = days(5)
 P100 = contract(100)
@@ -266,3 +268,20 @@ def test_every_close_carries_marks_balances_and_nav_for_every_account():
     assert set(closed["accounts"]) == {"GEN-1", "REV-1", "COM-1"}
     assert closed["accounts"]["REV-1"]["short_options_value"] == "-1240.00"
     assert FRIDAY > MON
+
+
+def test_a_short_that_lost_its_bid_is_marked_on_the_surface_of_that_close_and_then_at_its_volatility():
+    market = sold_put()
+    level = 0.6**2 * (FRIDAY - TUE).days / 365
+    close = CALENDAR.close_time(TUE)
+    surface = surface_rows(close, level=level).with_columns(
+        expiry=FRIDAY, years_to_expiry=pl.lit((FRIDAY - TUE).days / 365), forward_price=pl.lit(101.0)
+    )
+    one_sided = {P100: ("0.00", "3.00")}
+    closed = of(market.step(TUE, 101, one_sided, surfaces=surface), "session.closed")[-1]
+    on_surface = closed["marks"][P100]
+    assert (on_surface["basis"], on_surface["iv"]) == ("surface", "0.600000")
+    # Without a surface its volatility is the last one known, not that of the quote before.
+    later = of(market.step(WED, 101), "session.closed")[-1]["marks"][P100]
+    assert (later["basis"], later["iv"]) == ("model", "0.600000")
+    assert Decimal(later["price"]) < Decimal(on_surface["price"])

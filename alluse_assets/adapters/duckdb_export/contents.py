@@ -25,6 +25,7 @@ from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.journal.tables import JOURNAL, POSTINGS, list_journal
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
+from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
 from alluse_assets.reporting.projections import PROJECTIONS, project
 from alluse_assets.strategies.candidates import CANDIDATES
@@ -32,7 +33,11 @@ from alluse_assets.strategies.candidates import CANDIDATES
 _MARKET = Column("market", pl.String, "The market that the row belongs to: books name theirs.")
 _BOOK = Column("book", pl.String, "The book that the row belongs to.")
 
-MARKET_TABLES = (BARS, INDICATORS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS, QUARANTINE)
+MARKET_TABLES = (
+    *(BARS, INDICATORS, CORPORATE_ACTIONS, RATES),
+    *(OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES),
+    QUARANTINE,
+)
 
 BOOKS = Table(
     name="books",

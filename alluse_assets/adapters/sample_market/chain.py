@@ -22,15 +22,16 @@ from alluse_assets.adapters.sample_market.volatility_model import (
     Smile,
     at_the_money,
     implied_volatility,
+    total_variance_at_the_money,
 )
 from alluse_assets.base.calendar import TradingCalendar, expiry_instant
 from alluse_assets.option_chains.pricing.american import american_value
 from alluse_assets.option_chains.pricing.european import european_value
 from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.time_to_expiry import SECONDS_A_YEAR
 
 Floats = NDArray[np.float64]
 
-_SECONDS_A_YEAR = 365 * 86_400
 _SHORTEST_REACH_SESSIONS = 5
 _VALUE_DECIMALS = 6
 
@@ -111,7 +112,7 @@ def _series(model: ChainModel, states: pl.DataFrame, calendar: TradingCalendar) 
             expiry,
             calendar.close_time(session),
             (expiry - session).days,
-            (expiry_instant(expiry) - calendar.close_time(session)).total_seconds() / _SECONDS_A_YEAR,
+            (expiry_instant(expiry) - calendar.close_time(session)).total_seconds() / SECONDS_A_YEAR,
             calendar.trading_days_between(session, expiry) / SESSIONS_A_YEAR,
             f"{expiry:%y%m%d}",
         )
@@ -159,7 +160,8 @@ def _with_prices(
         for name in ("spot", "strike", "rate_annual", "years", "trading_years", "level")
     )
     log_moneyness = np.log(strike / spot) - (rate - yields) * years
-    volatility = implied_volatility(model.smile, level, log_moneyness, trading_years, years)
+    theta = total_variance_at_the_money(level, trading_years)
+    volatility = implied_volatility(model.smile, theta, log_moneyness, years)
     value_of = american_value if model.style == "american" else european_value
     is_call = (options["right"] == "C").to_numpy()
     value = value_of(spot, strike, years, rate, yields, volatility, is_call, threads=threads)

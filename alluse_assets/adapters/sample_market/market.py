@@ -33,6 +33,7 @@ from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.source import ChainScope, Coverage, DataKind, StreamBatch
 from alluse_assets.market_data.tables import BARS, RATES
 from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.time_to_expiry import years_left
 from alluse_assets.option_chains.vix import volatility_index
 
 SOURCE = "sample"
@@ -233,17 +234,10 @@ class SampleMarket:
 
     def _volatility_index(self, start: date, end: date) -> pl.DataFrame:
         quotes = self.option_quotes([INDEX], start, end)
-        seconds = (
-            pl.col("expiry")
-            .dt.combine(pl.time(16))
-            .dt.replace_time_zone("America/New_York")
-            .dt.convert_time_zone("UTC")
-            - pl.col("quote_ts")
-        ).dt.total_seconds()
         chains = quotes.join(
             self._rates.select(session="ts", rate_annual="rate_annual"), on="session", maintain_order="left"
         ).with_columns(
-            years_to_expiry=(seconds / (365 * 86_400)).round(12),
+            years_to_expiry=years_left(),
             dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days(),
         )
         index = volatility_index(chains).filter(pl.col("status") == "ok")

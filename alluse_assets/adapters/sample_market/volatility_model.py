@@ -1,42 +1,51 @@
-"""The modelled implied volatility: from past closes only, over term and strike.
+"""The modelled implied volatility: from past closes only, over term and strike, free of arbitrage.
 
 Level: realised variance of the last 20, 60 and 252 sessions. Over term it returns from the short to the
-long level, as an instantaneous variance under mean reversion averages (Heston 1993). Over strikes it
-is a parabola in standardised log-moneyness, ln(K / F) / (sigma sqrt(t)), tilted towards low strikes.
-Buyers of options pay more than what is realised: the variance-risk premium is a factor on volatility.
+long level, as an instantaneous variance under mean reversion averages (Heston 1993). Buyers of options pay
+more than what is realised: the variance-risk premium is a factor on volatility.
+
+Over strikes it is SSVI, of the same kind as the surfaces that are fitted to quotes. An expiry has total
+variance at the money theta, one tilt rho, and a bend phi = eta / sqrt(theta), so that smiles of all expiries
+are one curve in standardised log-moneyness. With eta squared times (1 + abs(rho)) at most 4 no butterfly is
+free; theta does not fall with time, as it adds up variances, so no calendar is (Gatheral and Jacquier 2014,
+theorems 4.1 and 4.2).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from alluse_assets.option_chains.surface.svi import ssvi_total_variance
+
 SESSIONS_A_YEAR = 252
 _MIN_RETURNS = 20
 _REVERSION_A_YEAR = 6.0
 _DECIMALS = 6
+_MONEYNESS_DECIMALS = 8
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Smile:
-    """Shape of the smile and bounds of the level; volatilities per year, slopes per standard deviation."""
+    """Shape of the smile and bounds of the level; volatilities per year.
+
+    At the money volatility falls by rho eta / 2 of itself a standard deviation of log-moneyness.
+    """
 
     premium: float
-    skew: float
-    curvature: float
+    rho: float
+    eta: float
     lowest: float
     highest: float
-    wing: float = 4.0
 
 
-SHARE_SMILE = Smile(premium=1.12, skew=0.06, curvature=0.015, lowest=0.12, highest=1.5)
-INDEX_SMILE = Smile(premium=1.15, skew=0.16, curvature=0.015, lowest=0.08, highest=0.9)
+SHARE_SMILE = Smile(premium=1.12, rho=-0.30, eta=0.42, lowest=0.12, highest=1.5)
+INDEX_SMILE = Smile(premium=1.15, rho=-0.53, eta=0.62, lowest=0.08, highest=0.9)
 
 
 def variance_levels(closes: pl.DataFrame) -> pl.DataFrame:
@@ -76,18 +85,21 @@ def at_the_money(
     return np.clip(level, smile.lowest, smile.highest).round(_DECIMALS)
 
 
-def implied_volatility(
-    smile: Smile, level: Floats, log_moneyness: Floats, trading_years: Floats, years: Floats
-) -> Floats:
+def total_variance_at_the_money(level: Floats, trading_years: Floats) -> Floats:
+    """Theta of an expiry: ``level`` (what ``at_the_money`` gives) squared, times the trading time left.
+
+    Prices move on sessions, not on weekends: variance counts the sessions left, so an option over one night
+    counts as much on Thursday as on Monday.
+    """
+    return level * level * trading_years
+
+
+def implied_volatility(smile: Smile, theta: Floats, log_moneyness: Floats, years: Floats) -> Floats:
     """Volatility per calendar year, as pricing takes it, of options with ln(K / F) ``log_moneyness``.
 
-    Prices move on sessions, not on weekends: the variance of the sessions left is spread over the
-    calendar time left, so an option over one night counts as much on Thursday as on Monday.
+    From rounded arguments it is the same on every processor: square roots and the four operations only.
     """
-    deviations = np.clip(log_moneyness / (level * np.sqrt(trading_years)), -smile.wing, smile.wing)
-    # Beyond its lowest point the parabola stays flat: calls far out are not dearer than nearer ones.
-    lowest_at = smile.skew / (2 * smile.curvature) if smile.curvature else math.inf
-    bent = np.minimum(deviations, lowest_at)
-    shape = 1 - smile.skew * bent + smile.curvature * bent**2
-    annual: Floats = np.round(level * shape * np.sqrt(trading_years / years), _DECIMALS)
+    phi = smile.eta / np.sqrt(theta)
+    variance = ssvi_total_variance(theta, smile.rho, phi, np.round(log_moneyness, _MONEYNESS_DECIMALS))
+    annual: Floats = np.sqrt(variance / years).round(_DECIMALS)
     return annual

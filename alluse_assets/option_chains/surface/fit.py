@@ -73,8 +73,9 @@ def fit_surfaces(chains: pl.DataFrame, threads: int = 1) -> pl.DataFrame:
     quoted = with_forward(of_the_expiry_s_root(chains.select(_NEEDED)))
     slices = slices_of(quoted, _SHARED)
     points = _points(quoted)
-    counts = slices.join(points.group_by(SLICE).len(), on=SLICE, how="left", maintain_order="left")["len"]
-    slice_edges = np.concatenate([[0], counts.fill_null(0).cast(pl.Int64).cum_sum().to_numpy()])
+    strikes = points.group_by(SLICE).agg(pl.len(), lowest_k=pl.col("k").min(), highest_k=pl.col("k").max())
+    slices = slices.join(strikes, on=SLICE, how="left", maintain_order="left")
+    slice_edges = np.concatenate([[0], slices["len"].fill_null(0).cast(pl.Int64).cum_sum().to_numpy()])
     per_chain = slices.group_by(_CHAIN, maintain_order=True).len()["len"].cast(pl.Int64)
     chain_edges = np.concatenate([[0], per_chain.cum_sum().to_numpy()])
     columns = kernels.Points(*(points[name].to_numpy().copy() for name in ("k", "w", "weight")))

@@ -41,6 +41,19 @@ def total_variance(
     return level
 
 
+def total_variance_slope(b: Values, rho: Values, m: Values, sigma: Values, log_moneyness: Values) -> Floats:
+    """Change of raw SVI's total variance per unit of ``log_moneyness``."""
+    offset = log_moneyness - np.asarray(m)
+    slope: Floats = b * (rho + offset / np.sqrt(offset * offset + np.square(sigma)))
+    return slope
+
+
+def lowest_at(rho: Values, m: Values, sigma: Values) -> Floats:
+    """The log-moneyness at which raw SVI has its least total variance."""
+    place: Floats = m - rho * np.asarray(sigma) / np.sqrt(1.0 - np.square(rho))
+    return place
+
+
 def ssvi_total_variance(theta: Values, rho: Values, phi: Values, log_moneyness: Values) -> Floats:
     """Total variance of SSVI: ``theta`` at the money, tilt ``rho``, bend ``phi``; arguments broadcast.
 

@@ -1,17 +1,29 @@
-"""The tables of the surface: forwards implied by parity, and a fitted curve an expiry.
+"""The tables of the surface: implied forwards, a fitted curve an expiry, values of what has no quote.
 
 Only descriptions belong here.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from alluse_assets.base.table_catalog import Column, Table
-from alluse_assets.option_chains.tables import UTC_MICROSECONDS
+from alluse_assets.option_chains.tables import OPTION_CHAINS, UTC_MICROSECONDS
 
 FORWARD_STATUSES = ("ok", "forward_only", "american", "too_few_strikes", "inconsistent", "zero_time")
 FIT_STATUSES = ("svi", "ssvi", "neighbour", "flat", "no_points")
+LOOKUP_STATUSES = (
+    "ok",
+    "between_expiries",
+    "before_first",
+    "beyond_last",
+    "no_surface",
+    "zero_time",
+    "bad_strike",
+    "expiries_cross",
+)
 
 _SLICE_COLUMNS = (
     Column("quote_ts", UTC_MICROSECONDS, "Instant at which the chain was looked at.", "UTC"),
@@ -116,12 +128,14 @@ SURFACES = Table(
     key=("quote_ts", "underlying", "expiry"),
     columns=(
         *_SLICE_COLUMNS,
-        _parameter("svi_a", "Level of total variance.", -10, 100),
+        _parameter("svi_a", "Level of total variance.", -200, 100),
         _parameter("svi_b", "Steepness of the wings.", 0, 2),
         _parameter("svi_rho", "Tilt: negative where low strikes are dearer.", -1, 1),
         _parameter("svi_m", "Log-moneyness of the bend.", -100, 100),
         _parameter("svi_sigma", "Roundness of the bend.", 0, 100),
         Column("points_used", pl.Int32, "Out-of-the-money quotes that counted.", "quotes", low=0),
+        Column("lowest_k", pl.Float64, "Log-moneyness of the lowest strike that counted.", "", True),
+        Column("highest_k", pl.Float64, "Log-moneyness of the highest strike that counted.", "", True),
         Column(
             "rmse_points",
             pl.Float64,
@@ -172,5 +186,69 @@ SURFACES = Table(
             allowed=FIT_STATUSES,
         ),
         Column("source", pl.String, "Where the quotes came from."),
+    ),
+)
+
+
+UNQUOTED = ("no_bid", "refused")
+
+
+def _of_chains(*names: str, nullable: bool = False) -> tuple[Column, ...]:
+    found = {column.name: column for column in OPTION_CHAINS.columns}
+    return tuple(replace(found[name], nullable=nullable or found[name].nullable) for name in names)
+
+
+MODEL_VALUES = Table(
+    name="model_values",
+    description=(
+        "What contracts without a usable quote are worth on the volatility surface. Not quotes: they have "
+        "neither bid nor ask, and nothing is ever traded at them."
+    ),
+    grain="one contract without a two-sided quote at one instant",
+    layer="core",
+    key=("quote_ts", "contract_symbol"),
+    columns=(
+        *_of_chains("quote_ts", "session", "underlying", "contract_symbol", "expiry", "right", "strike"),
+        *_of_chains("underlying_price", "rate_annual", "dividend_yield_annual", nullable=True),
+        *_of_chains("years_to_expiry", "exercise_style"),
+        Column(
+            "why",
+            pl.String,
+            "no_bid: it is in option_chains, and nobody bids; refused: its quote is in quarantine.",
+            allowed=UNQUOTED,
+        ),
+        Column(
+            "surface_iv_annual",
+            pl.Float64,
+            "Volatility of the surface at the strike and expiry. Null where the surface says none.",
+            "per year",
+            True,
+            low=0,
+        ),
+        Column(
+            "surface_status",
+            pl.String,
+            "ok: the expiry's own curve; between_expiries, before_first and beyond_last: made from the "
+            "neighbours'; else why there is no volatility.",
+            allowed=LOOKUP_STATUSES,
+        ),
+        Column(
+            "beyond_strikes",
+            pl.Boolean,
+            "The strike is outside of those that the curve was made of.",
+            "",
+            True,
+        ),
+        Column(
+            "model_value",
+            pl.Float64,
+            "Value at that volatility, at the expiry what exercising pays; null where there is none.",
+            "USD per share",
+            True,
+            low=0,
+            high=1e6,
+        ),
+        *_of_chains("delta", "gamma", "theta_per_day", "vega_per_point", "rho_per_point"),
+        *_of_chains("source"),
     ),
 )

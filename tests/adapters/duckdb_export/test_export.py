@@ -20,13 +20,18 @@ from alluse_assets.base.errors import DataError, JournalError
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES
+from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
 from alluse_assets.reporting.projections import PROJECTIONS
 from alluse_assets.strategies.candidates import CANDIDATES
 from tests.book_maker import InMemoryJournal, random_book
 from tests.paths import ROOT
 
-MARKET_TABLES = (BARS, INDICATORS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS, QUARANTINE)
+MARKET_TABLES = (
+    *(BARS, INDICATORS, CORPORATE_ACTIONS, RATES),
+    *(OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES),
+    QUARANTINE,
+)
 
 CALENDAR = trading_calendar()
 SESSIONS = 26
@@ -44,6 +49,7 @@ def filler(column, n):
         pl.Float64: 1.0,
         pl.Int32: 1,
         pl.Int64: 1,
+        pl.Boolean: True,
         pl.Date: date(2011, 3, 1),
         pl.Datetime: datetime(2011, 1, 3, 21, tzinfo=UTC),
         pl.List: [],
