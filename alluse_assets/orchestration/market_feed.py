@@ -1,4 +1,4 @@
-"""Reads from the lake what each session of a book may see, and nothing later.
+"""Asks for what each session of a book may see, and nothing later.
 
 Everything is anchored at the book's first session, so that a replay that was stopped and started again
 sees exactly what an undisturbed one does.
@@ -22,9 +22,9 @@ from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.money import price
 from alluse_assets.market_data.indicators import atr
 from alluse_assets.market_data.quote import Quote
-from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, RATES
+from alluse_assets.market_data.tables import CORPORATE_ACTIONS, RATES
 from alluse_assets.option_chains.surface.tables import SURFACES
-from alluse_assets.option_chains.tables import OPTION_CHAINS
+from alluse_assets.orchestration.market_queries import MarketQueries
 from alluse_assets.strategies.candidates import CANDIDATES
 from alluse_assets.strategies.entry import screened_by_session
 from alluse_assets.strategies.market import SessionMarket
@@ -100,11 +100,15 @@ class MarketFeed:
         """The lake's name of the market."""
         return self.config.market.source
 
+    @property
+    def _queries(self) -> MarketQueries:
+        return MarketQueries(self.lake, self.source, self.calendar)
+
     @cached_property
     def _mode_series(self) -> ModeSeries:
         symbol = self.config.market.mode_symbol
         start = self.calendar.previous_session(self.first_session, self.config.market.warm_up_sessions)
-        bars = self.lake.read(BARS, self.source, start, self.last_session, where=pl.col("symbol") == symbol)
+        bars = self._queries.bars(start, self.last_session, [symbol]).rows
         if bars.is_empty():
             raise MissingDataError(
                 f"no bars of {symbol}, the market-mode symbol, from {start} to {self.last_session} "
@@ -146,15 +150,15 @@ class MarketFeed:
     def _month(self, sessions: Sequence[date]) -> Iterator[SessionMarket]:
         first, last = sessions[0], sessions[-1]
         before = self.calendar.previous_session(first)
-        bars = self.lake.read(BARS, self.source, before, last)
+        bars = self._queries.bars(before, last).rows
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
-        chains = self.lake.read(OPTION_CHAINS, self.source, first, last, columns=_QUOTE_COLUMNS)
+        chains = self._queries.chains(first, last, columns=_QUOTE_COLUMNS).rows
         by_session = {
             key[0]: frame.sort("contract_symbol")
             for key, frame in chains.partition_by("session", as_dict=True).items()
         }
-        surfaces = self.lake.read(SURFACES, self.source, first, last)
+        surfaces = self._queries.rows(SURFACES, first, last).rows
         surfaces_of = {key[0]: rows for key, rows in surfaces.partition_by("session", as_dict=True).items()}
         candidates = self.lake.read(CANDIDATES, f"book={self.book}", first, last)
         screened = screened_by_session(candidates)
@@ -203,7 +207,7 @@ class MarketFeed:
     def _actions(
         self, first: date, last: date
     ) -> tuple[dict[date, dict[str, Decimal]], dict[date, frozenset[str]]]:
-        actions = self.lake.read(CORPORATE_ACTIONS, self.source, first, last)
+        actions = self._queries.rows(CORPORATE_ACTIONS, first, last).rows
         dividends: dict[date, dict[str, Decimal]] = {}
         splits: dict[date, frozenset[str]] = {}
         for row in actions.iter_rows(named=True):
@@ -217,7 +221,7 @@ class MarketFeed:
     def _rates(self, last: date) -> list[tuple[date, float]]:
         if self.config.market.flat_rate_annual is not None:
             return []
-        rates = self.lake.read(RATES, self.source, None, last).sort("ts", "tenor_days")
+        rates = self._queries.rows(RATES, None, last).rows.sort("ts", "tenor_days")
         return list(rates.group_by("ts", maintain_order=True).first().select("ts", "rate_annual").iter_rows())
 
 

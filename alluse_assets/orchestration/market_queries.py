@@ -2,8 +2,8 @@
 
 The lake has the sessions that are closed and compacted; the hot store has what came since. A question is
 answered from the lake as far as it goes and from the hot store beyond, and the answer says which store
-and which version it came from. As of an instant, nothing is seen that was not known then: a quote is known
-at its instant, a session's bar, indicator or surface at that session's close.
+and which version it came from. As of an instant, nothing is seen that was not known then: a quote, a chain
+or a surface is known at its instant, a session's bar or indicator at that session's close.
 """
 
 from __future__ import annotations
@@ -137,14 +137,16 @@ class MarketQueries:
     def rows(
         self,
         table: Table,
-        start: date,
+        start: date | None,
         end: date,
         symbols: Collection[str] | None = None,
         *,
         columns: Sequence[str] | None = None,
         as_of: datetime | None = None,
     ) -> Answer:
-        """Rows of any market table from ``start`` to ``end``, both included, for ``symbols`` (None: all).
+        """Rows of any market table from ``start`` (None: the first) to ``end``, both included.
+
+        ``symbols``: of these only; None: of all.
 
         Raises:
             DataError: a stored file is damaged.
@@ -158,22 +160,41 @@ class MarketQueries:
             version = self.lake.content_id(table, self.market, start, end)
             origins.append(Origin("lake", table.name, self.market, version, stored.height))
         parts = [stored]
-        since = self._not_in_lake(table, start, end)
-        if self.hot is not None and since is not None and self.hot.serves(table):
-            live = self.hot.read(
-                table, self.market, since, end, columns=columns, symbols=symbols, as_of=as_of
-            )
+        if self.hot is not None and self.hot.serves(table):
+            live = self._live(table, start, end, symbols, columns, as_of)
             if live.height:
                 origins.append(Origin("hot store", table.name, self.market, _digest(live), live.height))
                 parts.append(live.select(stored.columns))
         return Answer(pl.concat(parts), tuple(origins))
 
-    def _not_in_lake(self, table: Table, start: date, end: date) -> date | None:
-        """The first day of the range after all that the lake has; None when it reaches the end."""
-        lasts = [manifest.last for manifest in self.lake.manifests(table, self.market, start, end)]
-        last = max((date.fromisoformat(day) for day in lasts if day), default=None)
-        since = start if last is None else max(start, last + timedelta(days=1))
-        return since if since <= end else None
+    def _live(
+        self,
+        table: Table,
+        start: date | None,
+        end: date,
+        symbols: Collection[str] | None,
+        columns: Sequence[str] | None,
+        as_of: datetime | None,
+    ) -> pl.DataFrame:
+        """What the hot store has behind all that the lake has, whatever the symbol.
+
+        Rows of a stretch that the lake has were judged once more there: what it refused stays refused.
+        """
+        assert self.hot is not None
+        lasts = [one.last for one in self.lake.manifests(table, self.market, start, end) if one.last]
+        last = date.fromisoformat(max(lasts)) if lasts else None
+        instant = _instant(table)
+        if last is None or instant is None:
+            since = start if last is None else last + timedelta(days=1)
+            return self.hot.read(
+                table, self.market, since, end, columns=columns, symbols=symbols, as_of=as_of
+            )
+        asked = None if columns is None else list(dict.fromkeys([*columns, instant]))
+        newest = self.lake.read(table, self.market, last, last, columns=[instant])[instant].max()
+        since = last if start is None else max(start, last)
+        rows = self.hot.read(table, self.market, since, end, columns=asked, symbols=symbols, as_of=as_of)
+        later = rows.filter(pl.col(instant) > newest)
+        return later if columns is None else later.select(columns)
 
     def _latest(self, table: Table, underlying: str, at: datetime) -> Answer:
         day = at.astimezone(NEW_YORK).date()
@@ -197,7 +218,7 @@ class MarketQueries:
             name = "underlying" if "underlying" in table.names else "symbol"
             conditions.append(pl.col(name).is_in(list(symbols)))
         if as_of is not None:
-            instant = next((n for n in ("quote_ts", "bar_ts") if n in table.names), None)
+            instant = _instant(table)
             if instant == "bar_ts":
                 ends = pl.col("bar_ts") + pl.duration(minutes=pl.col("minutes"))
                 conditions.append(ends <= as_of)
@@ -213,6 +234,10 @@ class MarketQueries:
         if self.calendar.close_time(session) <= as_of:
             return session
         return self.calendar.previous_session(session)
+
+
+def _instant(table: Table) -> str | None:
+    return next((name for name in ("quote_ts", "bar_ts") if name in table.names), None)
 
 
 def _digest(rows: pl.DataFrame) -> str:

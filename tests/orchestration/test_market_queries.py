@@ -121,6 +121,21 @@ def test_the_latest_chain_is_the_newest_whole_one_of_its_underlying(queries):
         queries.chain("MSFT", open_ - timedelta(minutes=1))
 
 
+def test_behind_the_lakes_last_snapshot_the_same_session_goes_on_and_before_it_the_lake_is_believed(queries):
+    first, second, third = (OPEN + timedelta(minutes=n) for n in (15, 45, 75))
+    queries.lake.write(OPTION_CHAINS, "live", pl.concat([chains(first)[:2], chains(second)]))
+    queries.hot.upsert(OPTION_CHAINS, "live", pl.concat([chains(first), chains(third)]))
+    answer = queries.chains(MONDAY, MONDAY, columns=["quote_ts"])
+    assert answer.rows.columns == ["quote_ts"]
+    counts = dict(answer.rows.group_by("quote_ts").len().iter_rows())
+    assert counts == {first: 2, second: 3, third: 3}
+
+
+def test_an_empty_lake_is_no_obstacle(tmp_path, queries):
+    fresh = MarketQueries(Lake(tmp_path / "new"), "live", CALENDAR, queries.hot)
+    assert fresh.rows(BARS, None, WEEK[-1], ["IBM"]).rows.height == 4
+
+
 def test_snapshots_of_the_day_come_from_the_hot_store(queries):
     queries.hot.upsert(PREMIUM_SNAPSHOTS, "live", option_quotes(30))
     at = OPEN + timedelta(seconds=60)
