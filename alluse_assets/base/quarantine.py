@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -34,6 +35,7 @@ QUARANTINE = Table(
 
 DUPLICATE = ("duplicate", "the same row was there before; the first of them is kept")
 CONFLICT = ("conflicting_duplicate", "several different rows share this key; none of them is believed")
+_PLAUSIBLE_DAYS = (date(1900, 1, 1), date(2199, 12, 31))
 _KINDS: Mapping[str, tuple[type[pl.DataType], ...]] = {
     "a number": (pl.Float64, pl.Float32, pl.Int64, pl.Int32, pl.Int16, pl.Int8, pl.UInt64, pl.UInt32),
     "text": (pl.String, pl.Categorical, pl.Enum),
@@ -207,8 +209,10 @@ def _quarantine_rows(
 ) -> pl.DataFrame:
     key = pl.concat_str((pl.col(k).cast(pl.String).fill_null("?") for k in table.key), separator="|")
     date_column = next((c.name for c in table.columns if c.dtype == pl.Date), None)
+    day = pl.col(date_column) if date_column else pl.lit(None, pl.Date)
     return prepared.select(
-        session=pl.col(date_column) if date_column else pl.lit(None, pl.Date),
+        # A damaged date may be of any year, even one that has no name in ISO 8601: it counts as none.
+        session=pl.when(day.is_between(*_PLAUSIBLE_DAYS)).then(day),
         table=pl.lit(table.name),
         rule=rule.cast(pl.String),
         row_key=key,
