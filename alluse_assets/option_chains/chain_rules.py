@@ -134,9 +134,11 @@ def _repeated(frame: pl.DataFrame, before: pl.DataFrame, limits: QualityRules) -
 
     # Trades tell best: nobody trades the same number twice. Quotes only where trades are not known, and
     # then not those at nothing bid, which stay so for days.
-    same = pl.when(pl.col("volume") > 0).then(unchanged("underlying_price", "last", "volume"))
-    same = same.when(pl.col("volume").is_null() & (pl.col("bid") > 0)).then(
-        unchanged("underlying_price", "bid", "ask")
+    same = (
+        pl.when(pl.col("volume") > 0)
+        .then(unchanged("underlying_price", "last", "volume"))
+        .when(pl.col("volume").is_null() & (pl.col("bid") > 0))
+        .then(unchanged("underlying_price", "bid", "ask"))
     )
     verdict = (
         compared.with_columns(same=same)

@@ -30,6 +30,7 @@ def test_json_is_one_object_and_nothing_else(run):
     report = json.loads(result.stdout)
     assert report == {
         "kind": "option_quotes",
+        "layout": "tidy_option_quotes",
         "path": str(CHAINS),
         "source": "files",
         "rows_read": 5040,
@@ -37,6 +38,7 @@ def test_json_is_one_object_and_nothing_else(run):
         "rows_unchanged": 0,
         "rows_replaced": 0,
         "rows_quarantined": 17,
+        "rows_left": 0,
         "quarantined": {"ask_below_bid": 17},
         "first": "2021-01-04",
         "last": "2021-12-31",
