@@ -119,6 +119,8 @@ def _header(header: bytes) -> tuple[list[str], str]:
     first = lines[0] if lines else ""
     if not first.strip("\ufeff \t"):
         raise ValueError("its first line is empty")
+    if "\0" in first:
+        raise ValueError("zero bytes in its first line")
     delimiter = max(_DELIMITERS, key=first.count)
     cells = next(csv.reader([first], delimiter=delimiter, skipinitialspace=True))
     names = [plain_name(cell) or f"column_{place}" for place, cell in enumerate(cells)]

@@ -29,6 +29,8 @@ def open_parquet(path: Path, layout: str | None, kind: DataKind | None) -> Lines
         file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)
         names = [plain_name(name) for name in file.schema_arrow.names]
         total = file.metadata.num_rows
+    if any("\0" in name for name in names):
+        raise DataError(f"{path} is no {_WHAT}: a column's name has a zero byte")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path}: column {', '.join(twice)} is there more than once; leave one of them")

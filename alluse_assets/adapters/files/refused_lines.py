@@ -30,6 +30,8 @@ def clean_rows(
     if UNREADABLE not in rows.columns:
         return kind.clean(rows, calendar, source)
     readable = pl.col(UNREADABLE).is_null()
+    if not rows[UNREADABLE].count():
+        return kind.clean(rows, calendar, source)
     good, refused = kind.clean(rows.filter(readable), calendar, source)
     return good, pl.concat([refused, _unreadable(rows.filter(~readable), kind, source)])
 

@@ -154,18 +154,19 @@ def _with_contract(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     root = pl.when(is_symbol).then(stated.str.head(-15)).str.strip_chars_end("0123456789")
     named = pl.col("underlying") if "underlying" in rows.columns else pl.lit(None, pl.String)
     given = pl.lit(terms.underlying, pl.String).str.to_uppercase()
-    rows = rows.with_columns(underlying=pl.coalesce(named, given, root.replace(dict(INDEX_OF_ROOT))))
+    known = pl.coalesce(named, given, root)
+    letters = known.str.replace_all(r"[^A-Z0-9]", "")
+    own_root = pl.coalesce(stated, pl.lit(terms.root, pl.String).str.to_uppercase(), letters)
+    rows = rows.with_columns(underlying=known.replace(dict(INDEX_OF_ROOT)), root=own_root)
     of_symbol = pl.when(is_symbol).then(stated)
     if "expiry" not in rows.columns:
         written = pl.lit("20") + of_symbol.str.slice(-15, 6)
         rows = rows.with_columns(expiry=written.str.to_date("%Y%m%d", strict=False))
     if "right" in rows.columns:
         rows = rows.with_columns(pl.col("right").fill_null(of_symbol.str.slice(-9, 1)))
-    letters = pl.col("underlying").str.replace_all(r"[^A-Z0-9]", "")
-    own_root = pl.coalesce(stated, pl.lit(terms.root, pl.String).str.to_uppercase(), letters)
     strike = (pl.col("strike") * 1000).round()
     series = pl.concat_str(
-        own_root,
+        pl.col("root"),
         pl.col("expiry").dt.strftime("%y%m%d"),
         pl.col("right"),
         pl.when(strike.is_finite()).then(strike).cast(pl.Int64, strict=False).cast(pl.String).str.zfill(8),
