@@ -134,7 +134,8 @@ def new_york_minute(text: pl.Expr) -> pl.Expr:
 
 def lean_price(text: pl.Expr) -> pl.Expr:
     """A price that Lean stores times 10,000."""
-    return number(text) / _LEAN_SCALE
+    # Polars multiplies by the reciprocal, which is a bit off; rounding gives the price as it is written.
+    return (number(text) / _LEAN_SCALE).round(4)
 
 
 def lean_start(text: pl.Expr) -> pl.Expr:
