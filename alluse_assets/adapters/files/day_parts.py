@@ -17,7 +17,7 @@ import pyarrow as pa
 from alluse_assets.adapters.lake.layout import cut
 from alluse_assets.base.errors import DataError
 
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 _OPEN_FILES = 128
 _DAY = "__day__"
 _NO_MONTH = "none"
