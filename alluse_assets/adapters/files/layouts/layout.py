@@ -96,28 +96,39 @@ def read_rows(layout: Layout, text: pl.DataFrame, terms: Terms) -> pl.DataFrame:
         The columns of the layout's table as far as they are known, and ``as_read`` (the line as it came)
         and ``unreadable`` (the first column whose text could not be read; null if none).
     """
-    return pl.concat([_read_side(layout, side, text, terms) for side in layout.sides])
+    columns = set(text.columns)
+    found = (cell.found(columns) for side in layout.sides for cell in side.values())
+    used = sorted({name for name in found if name is not None})
+    prepared = text.select(
+        pl.struct(pl.all()).alias(AS_READ),
+        *(stripped(pl.col(name)).alias(name) for name in used),
+    )
+    return pl.concat([_read_side(layout, side, prepared, terms) for side in layout.sides])
 
 
 def _read_side(layout: Layout, side: Side, text: pl.DataFrame, terms: Terms) -> pl.DataFrame:
-    columns = set(text.columns)
-    read: list[pl.Expr] = []
-    unread: list[pl.Expr] = []
-    for name, cell in side.items():
-        column = cell.found(columns)
-        if column is None:
-            read.append(cell.read(pl.lit(None, pl.String)).alias(name))
-            continue
-        raw = stripped(pl.col(column))
-        value = cell.read(raw)
-        unread.append(pl.when(raw.is_not_null() & value.is_null()).then(pl.lit(name)))
-        read.append((pl.when(value != 0).then(value) if cell.zero_is_none else value).alias(name))
-    kind = KINDS[layout.kind]
-    rows = text.select(
-        *read,
-        pl.struct(pl.all()).alias(AS_READ),
-        pl.coalesce([*unread, pl.lit(None, pl.String)]).alias(UNREADABLE),
+    columns = set(text.columns) - {AS_READ}
+    found = {name: cell.found(columns) for name, cell in side.items()}
+    empty = pl.lit(None, pl.String)
+    # In steps, as Polars computes an expression as often as it is named.
+    values = text.select(
+        AS_READ,
+        *(side[name].read(pl.col(column) if column else empty).alias(name) for name, column in found.items()),
     )
+    unread = [
+        pl.when(text[column].is_not_null() & pl.col(name).is_null()).then(pl.lit(name))
+        for name, column in found.items()
+        if column
+    ]
+    rows = values.with_columns(
+        pl.coalesce([*unread, empty]).alias(UNREADABLE),
+        *(
+            pl.when(pl.col(name) != 0).then(pl.col(name)).alias(name)
+            for name, cell in side.items()
+            if cell.zero_is_none
+        ),
+    )
+    kind = KINDS[layout.kind]
     if not layout.states_source:
         rows = rows.with_columns(source=pl.lit(layout.name))
     if "underlying_bid" in side:
