@@ -33,9 +33,10 @@ QUARANTINE = Table(
     ),
 )
 
+# A damaged date may be of any year, even one without a name in ISO 8601; outside of these it counts as none.
+PLAUSIBLE_DAYS = (date(1900, 1, 1), date(2199, 12, 31))
 DUPLICATE = ("duplicate", "the same row was there before; the first of them is kept")
 CONFLICT = ("conflicting_duplicate", "several different rows share this key; none of them is believed")
-_PLAUSIBLE_DAYS = (date(1900, 1, 1), date(2199, 12, 31))
 _KINDS: Mapping[str, tuple[type[pl.DataType], ...]] = {
     "a number": (pl.Float64, pl.Float32, pl.Int64, pl.Int32, pl.Int16, pl.Int8, pl.UInt64, pl.UInt32),
     "text": (pl.String, pl.Categorical, pl.Enum),
@@ -211,8 +212,7 @@ def _quarantine_rows(
     date_column = next((c.name for c in table.columns if c.dtype == pl.Date), None)
     day = pl.col(date_column) if date_column else pl.lit(None, pl.Date)
     return prepared.select(
-        # A damaged date may be of any year, even one that has no name in ISO 8601: it counts as none.
-        session=pl.when(day.is_between(*_PLAUSIBLE_DAYS)).then(day),
+        session=pl.when(day.is_between(*PLAUSIBLE_DAYS)).then(day),
         table=pl.lit(table.name),
         rule=rule.cast(pl.String),
         row_key=key,

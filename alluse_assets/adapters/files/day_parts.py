@@ -42,7 +42,8 @@ class DayParts:
         """Put rows aside; ``day`` has each row's date.
 
         Raises:
-            DataError: the disk refuses, or too many rows have no date.
+            DataError: too many rows have no date.
+            OSError: the disk refuses.
         """
         marked = frame.with_columns(day.alias(_DAY))
         counts = marked.group_by(_DAY).len()
@@ -53,10 +54,7 @@ class DayParts:
         by_month = marked.with_columns(month).partition_by("__month__", as_dict=True, include_key=False)
         for (name,), part in by_month.items():
             table = part.to_arrow(compat_level=pl.CompatLevel.oldest())
-            try:
-                self._writer(str(name), table.schema).write_table(table)
-            except OSError as error:
-                raise DataError(f"cannot write {self._folder}: {error}") from error
+            self._writer(str(name), table.schema).write_table(table)
 
     def groups(self) -> Iterator[pl.DataFrame]:
         """The rows by days, ascending, those without a date first; each day's rows are together.

@@ -27,15 +27,13 @@ from alluse_assets.adapters.lake import Lake
 from alluse_assets.adapters.own_folder import own_folder
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.errors import DataError
-from alluse_assets.base.quarantine import QUARANTINE, typed_columns
+from alluse_assets.base.quarantine import PLAUSIBLE_DAYS, QUARANTINE, typed_columns
 from alluse_assets.market_data.routing import symbol_column
 from alluse_assets.market_data.source import DataKind
 
 SOURCE = "files"
 OnStep = Callable[[str, int, int], None]
 """Told of ``reading`` (in bytes, rows or entries) and ``writing`` (in rows): done, of how many."""
-
-_PLAUSIBLE_DAYS = (date(1900, 1, 1), date(2199, 12, 31))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +209,7 @@ def _days(rows: pl.DataFrame, kind: FileKind) -> pl.Series:
         )
     else:
         day = pl.col(kind.day).cast(pl.Date, strict=False)
-    return rows.select(pl.when(day.is_between(*_PLAUSIBLE_DAYS)).then(day)).to_series()
+    return rows.select(pl.when(day.is_between(*PLAUSIBLE_DAYS)).then(day)).to_series()
 
 
 def _span(parts: DayParts) -> tuple[date | None, date | None]:

@@ -45,6 +45,10 @@ _OPTION_MINUTE = re.compile(
 )
 _OPTION_DAILY = re.compile(rf"(?P<symbol>[^_]+)_(?P<tick>{_TICKS})_{_CONTRACT}")
 _COLUMNS = {"trade": TRADE_COLUMNS, "quote": QUOTE_COLUMNS, "openinterest": OPEN_INTEREST_COLUMNS}
+# Folders of Lean's whose prices are not times 10,000, or whose contracts are no options on shares or indices.
+_OTHER_SECURITIES = frozenset(
+    {"index", "forex", "cfd", "crypto", "cryptofuture", "future", "futureoption", "commodity"}
+)
 _BESIDE = ("trade", "openinterest")
 
 
@@ -88,6 +92,9 @@ def open_lean_zip(path: Path) -> Lines:
     Raises:
         DataError: it is no whole zip, holds what is not taken, or belongs to another that is not there.
     """
+    others = sorted(_OTHER_SECURITIES.intersection(part.lower() for part in path.parts[-6:-1]))
+    if others:
+        raise DataError(f"{path}: Lean's {others[0]} is not taken; give its equity and option folders")
     with told_of(path, _WHAT):
         entries = _entries(path)
     kinds = {(one.tick, one.resolution, one.contract is not None) for one in entries}

@@ -179,3 +179,16 @@ def test_a_zip_beside_that_changes_makes_its_quotes_new(lake, tmp_path):
         "20140606_quote_american.zip",
         "20140606_trade_american.zip",
     }
+
+
+def test_prices_that_are_not_times_ten_thousand_are_not_believed(lake, tmp_path):
+    entries = {"20140606_spx_minute_trade.csv": "34200000,1940.46,1941.01,1939.5,1940.2,0\n"}
+    for folder in ("index/usa/minute/spx", "somewhere"):
+        path = tmp_path / folder / "20140606_trade.zip"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(zipped(dict(entries)))
+    work = Ingest(lake, trading_calendar(), tmp_path / "scratch")
+    with pytest.raises(RefusedFileError, match="Lean's index is not taken"):
+        work.take_in(tmp_path / "index/usa/minute/spx/20140606_trade.zip", lambda *step: None)
+    report = work.take_in(tmp_path / "somewhere/20140606_trade.zip", lambda *step: None).report
+    assert report.quarantined == {"unreadable.open": 1}

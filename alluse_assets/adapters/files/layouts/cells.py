@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
 import polars as pl
 
 from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.base.quarantine import PLAUSIBLE_DAYS
 
 Reading = Callable[[pl.Expr], pl.Expr]
 
 _EMPTY = ("", "nan", "na", "n/a", "nat", "null", "none", "-", "--")
-_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 _THOUSANDS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _TIME_OF_DAY = r"[ T]\d{1,2}:\d{2}.*$"
+_WHOLE = r"^-?\d+$"
 _LEAN_SCALE = 10_000
 _MINUTE_MS = 60_000
 
@@ -114,7 +114,7 @@ def us_day(text: pl.Expr) -> pl.Expr:
 def _day(text: pl.Expr, *formats: str) -> pl.Expr:
     bare = text.str.replace(_TIME_OF_DAY, "")
     found = pl.coalesce(bare.str.to_date(one, strict=False) for one in formats)
-    return pl.when(found.is_between(_FIRST_DAY, _LAST_DAY)).then(found)
+    return pl.when(found.is_between(*PLAUSIBLE_DAYS)).then(found)
 
 
 def instant(text: pl.Expr) -> pl.Expr:
@@ -133,9 +133,10 @@ def new_york_minute(text: pl.Expr) -> pl.Expr:
 
 
 def lean_price(text: pl.Expr) -> pl.Expr:
-    """A price that Lean stores times 10,000."""
+    """A price that Lean stores times 10,000, as a whole number: prices with a point are not such ones."""
+    whole = pl.when(text.str.contains(_WHOLE)).then(text).cast(pl.Float64, strict=False)
     # Polars multiplies by the reciprocal, which is a bit off; rounding gives the price as it is written.
-    return (number(text) / _LEAN_SCALE).round(4)
+    return (whole / _LEAN_SCALE).round(4)
 
 
 def lean_start(text: pl.Expr) -> pl.Expr:
@@ -157,4 +158,4 @@ def _utc(local: pl.Expr) -> pl.Expr:
 
 
 def _plausible(found: pl.Expr) -> pl.Expr:
-    return pl.when(found.dt.date().is_between(_FIRST_DAY, _LAST_DAY)).then(found)
+    return pl.when(found.dt.date().is_between(*PLAUSIBLE_DAYS)).then(found)
