@@ -58,7 +58,9 @@ def _members(path: Path) -> list[str | None]:
     if path.suffix != ".zip":
         return [None]
     with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if Path(name).suffix.lower() in CSV_SUFFIXES]
+        # A Mac adds files of its own in that folder.
+        found = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+        names = [name for name in found if Path(name).suffix.lower() in CSV_SUFFIXES]
     if not names:
         raise DataError(f"{path}: no table in it: the names in it end in none of {', '.join(CSV_SUFFIXES)}")
     return list(names)

@@ -17,7 +17,8 @@ from alluse_assets.base.errors import DataError
 from alluse_assets.market_data.source import DataKind
 
 _DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
-_TICKER_IN_NAME = re.compile(r"([A-Za-z][A-Za-z.]{0,5})_")
+# As OptionsDX names its files: spy_eod_202301.txt, spy_15x_202301.txt. Other names may begin with any word.
+_TICKER_IN_NAME = re.compile(r"([A-Za-z][A-Za-z.]{0,5})_(eod|\d+x)_\d{4,6}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def terms_for(path: Path, layout: Layout, given: Given, calendar: TradingCalenda
         match = _TICKER_IN_NAME.match(path.name)
         if match is None:
             raise DataError(
-                f"{path}: layout {layout.name} names no underlying: begin the file's name with it "
-                "(spy_eod_202301.txt), or give --underlying"
+                f"{path}: layout {layout.name} names no underlying: give --underlying, or name the file as "
+                "the vendor does (spy_eod_202301.txt)"
             )
         terms = replace(terms, underlying=match[1].upper())
     if DAY in layout.lacks and terms.day is None:

@@ -38,7 +38,7 @@ def open_parquet(path: Path, layout: str | None, kind: DataKind | None) -> Lines
         found = detect(names, layout, kind)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    is_typed = found.states_source
+    is_typed = found.states_itself
     batches = _batches(file, names, is_typed)
     return Lines(found, told(path, _WHAT, batches), total, is_typed)
 

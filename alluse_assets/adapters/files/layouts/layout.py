@@ -42,7 +42,7 @@ class Layout:
         minutes_before_close: when end-of-day quotes were taken that have a date only.
         lacks: what its files may not say, ``day`` or ``underlying``: then it is in the file's name or given.
         untold: what cannot be known of its rows, in a sentence.
-        states_source: rows may say themselves where they are from.
+        states_itself: a table's own columns: nothing is derived, and rows may name their source.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Layout:
     minutes_before_close: int = 0
     lacks: frozenset[str] = frozenset()
     untold: str = ""
-    states_source: bool = False
+    states_itself: bool = False
 
     @property
     def required(self) -> tuple[Cell, ...]:
@@ -129,13 +129,13 @@ def _read_side(layout: Layout, side: Side, text: pl.DataFrame, terms: Terms) -> 
         ),
     )
     kind = KINDS[layout.kind]
-    if not layout.states_source:
+    if not layout.states_itself:
         rows = rows.with_columns(source=pl.lit(layout.name))
     if "underlying_bid" in side:
         rows = _with_middle(rows)
     if layout.kind == "option_quotes" and DAY in layout.lacks:
         rows = rows.with_columns(pl.col("session").fill_null(pl.lit(terms.day, pl.Date)))
-    if "contract_symbol" in kind.table.names:
+    if "contract_symbol" in kind.table.names and not layout.states_itself:
         rows = _with_contract(rows, terms)
     if layout.kind == "option_quotes" and "quote_ts" not in side:
         rows = rows.with_columns(quote_ts=_nominal_instant(layout, rows["session"], terms))

@@ -49,7 +49,7 @@ def _tidy(kind: FileKind) -> Layout:
         kind=kind.name,
         title=f"the columns of table {kind.table.name}",
         sides=(cells,),
-        states_source=True,
+        states_itself=True,
     )
 
 
