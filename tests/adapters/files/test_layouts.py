@@ -90,9 +90,9 @@ def test_optionsdx_has_a_call_and_a_put_a_line_and_its_ticker_in_the_files_name(
 
 
 def test_optionsdx_without_a_ticker_anywhere_is_refused_and_takes_one_that_is_given(lake, tmp_path):
-    path = write_vendor(tmp_path, "spy_eod_202112.txt").rename(tmp_path / "2021.txt")
+    path = write_vendor(tmp_path, "spy_eod_202112.txt").rename(tmp_path / "option_quotes_2021.txt")
     with pytest.raises(
-        RefusedFileError, match=r"2021\.txt: layout optionsdx names no underlying.*--underlying"
+        RefusedFileError, match=r"quotes_2021\.txt: layout optionsdx names no underlying.*--underlying"
     ):
         take_in(path, lake)
     take_in(path, lake, underlying="SPX", root="SPXW")
