@@ -26,7 +26,7 @@ from alluse_assets.market_data.source import DataKind
 
 CSV_SUFFIXES = (".csv", ".txt", ".tsv")
 _WHAT = "whole table of comma-separated UTF-8 text"
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 2 << 20
 _HEADER_BYTES = 64 << 10
 _DELIMITERS = ",;\t|"
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}

@@ -56,30 +56,33 @@ class DayParts:
             table = part.to_arrow(compat_level=pl.CompatLevel.oldest())
             self._writer(str(name), table.schema).write_table(table)
 
-    def groups(self) -> Iterator[pl.DataFrame]:
-        """The rows by days, ascending, those without a date first; each day's rows are together.
+    def groups(self) -> Iterator[Iterator[pl.DataFrame]]:
+        """The rows by days, ascending, those without a date first; a day's rows are all in one group.
 
-        A day that is too big comes in parts, and rows with one value of ``spread`` in one of them.
+        A group is one frame, or, of a day that is too big, several: rows with one value of ``spread`` are in
+        one of them.
         """
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
         if self.rows_by_day[None]:
-            yield self._rows(_NO_MONTH, None)
-        together: list[pl.DataFrame] = []
+            yield iter([self._rows(_NO_MONTH, None)])
+        together: list[tuple[date, ...]] = []
+        rows = 0
         for days in self._days():
-            rows = sum(self.rows_by_day[day] for day in days)
-            if together and sum(part.height for part in together) + rows > MOST_ROWS:
-                yield pl.concat(together)
-                together = []
-            parts = -(-rows // MOST_ROWS) if self._spread else 1
-            if parts == 1:
-                together.append(self._rows(f"{days[0]:%Y-%m}", days))
-            else:
-                for number in range(parts):
-                    yield self._rows(f"{days[0]:%Y-%m}", days, number, parts)
+            more = sum(self.rows_by_day[day] for day in days)
+            if together and rows + more > MOST_ROWS:
+                yield self._parts(together, rows)
+                together, rows = [], 0
+            together.append(days)
+            rows += more
         if together:
-            yield pl.concat(together)
+            yield self._parts(together, rows)
+
+    def _parts(self, groups: Sequence[tuple[date, ...]], rows: int) -> Iterator[pl.DataFrame]:
+        parts = -(-rows // MOST_ROWS) if self._spread else 1
+        for number in range(parts):
+            yield pl.concat(self._rows(f"{days[0]:%Y-%m}", days, number, parts) for days in groups)
 
     def _days(self) -> Iterator[tuple[date, ...]]:
         """Days of one month with no more rows than are taken at once, or one day."""
@@ -103,7 +106,7 @@ class DayParts:
                     if parts > 1:
                         assert self._spread is not None
                         frame = frame.filter(pl.col(self._spread).hash(seed=0) % parts == number)
-                    kept.append(frame)
+                    kept.append(frame if frame.height == batch.num_rows else with_own_text(frame))
         return pl.concat(kept).drop(_DAY)
 
     def _writer(self, month: str, schema: pa.Schema) -> pa.RecordBatchStreamWriter:
@@ -116,3 +119,10 @@ class DayParts:
             self._writers[month] = pa.ipc.new_stream(str(path), schema, options=options)
         self._writers.move_to_end(month)
         return self._writers[month]
+
+
+def with_own_text(rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` copied: rows that were picked out of a frame hold on to all of its text."""
+    copied = pl.from_arrow(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    assert isinstance(copied, pl.DataFrame)
+    return copied

@@ -9,14 +9,14 @@ with the same file changes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from alluse_assets.adapters.files.day_parts import DayParts
+from alluse_assets.adapters.files.day_parts import DayParts, with_own_text
 from alluse_assets.adapters.files.kinds import FileKind
 from alluse_assets.adapters.files.layouts.layout import DAY, Terms, kind_of, read_rows
 from alluse_assets.adapters.files.opening import Given, open_lines, terms_for
@@ -127,8 +127,8 @@ def _taken_in(
     counts.rules.update(refused["rule"])
     lake.write(QUARANTINE, SOURCE, refused)
     for rows in parts.groups():
-        filled = rows if lines.is_typed or kind.name != "option_quotes" else spots.fill(rows)
-        _write(filled, kind, lake, terms.calendar, counts)
+        asks = kind.name == "option_quotes" and not lines.is_typed
+        _write((spots.fill(part) if asks else part for part in rows), kind, lake, terms.calendar, counts)
         on_step("writing", counts.written + counts.unchanged + counts.rules.total(), counts.read)
     return IngestReport(
         path=path,
@@ -218,9 +218,12 @@ def _span(parts: DayParts) -> tuple[date | None, date | None]:
 
 
 def _write(
-    rows: pl.DataFrame, kind: FileKind, lake: Lake, calendar: TradingCalendar, counts: _Counts
+    parts: Iterable[pl.DataFrame], kind: FileKind, lake: Lake, calendar: TradingCalendar, counts: _Counts
 ) -> None:
-    good, refused = clean_rows(rows, kind, calendar, SOURCE)
+    cleaned = [
+        tuple(with_own_text(rows) for rows in clean_rows(part, kind, calendar, SOURCE)) for part in parts
+    ]
+    good, refused = (pl.concat(frames) for frames in zip(*cleaned, strict=True))
     # Refused rows first: a kill in between then never leaves good rows whose bad neighbours are unknown.
     lake.write(QUARANTINE, SOURCE, refused)
     writes = lake.write(kind.table, SOURCE, good)

@@ -49,6 +49,8 @@ def detect(columns: Sequence[str], layout: str | None = None, kind: DataKind | N
         DataError: the columns are of no known layout, or not of the one that is named.
     """
     candidates = [one for one in LAYOUTS if layout in (None, one.name) and (kind is None or one.kind == kind)]
+    if layout in [one.name for one in LEAN]:
+        raise DataError(f"layout {layout} is of Lean's zips, and this is none of them")
     if not candidates:
         known = ", ".join(one.name for one in LAYOUTS)
         asked = " and ".join(filter(None, (layout and f"layout {layout}", kind and f"kind {kind}")))
