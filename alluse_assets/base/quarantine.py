@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -32,6 +33,8 @@ QUARANTINE = Table(
     ),
 )
 
+# A damaged date may be of any year, even one without a name in ISO 8601; outside of these it counts as none.
+PLAUSIBLE_DAYS = (date(1900, 1, 1), date(2199, 12, 31))
 DUPLICATE = ("duplicate", "the same row was there before; the first of them is kept")
 CONFLICT = ("conflicting_duplicate", "several different rows share this key; none of them is believed")
 _KINDS: Mapping[str, tuple[type[pl.DataType], ...]] = {
@@ -207,8 +210,9 @@ def _quarantine_rows(
 ) -> pl.DataFrame:
     key = pl.concat_str((pl.col(k).cast(pl.String).fill_null("?") for k in table.key), separator="|")
     date_column = next((c.name for c in table.columns if c.dtype == pl.Date), None)
+    day = pl.col(date_column) if date_column else pl.lit(None, pl.Date)
     return prepared.select(
-        session=pl.col(date_column) if date_column else pl.lit(None, pl.Date),
+        session=pl.when(day.is_between(*PLAUSIBLE_DAYS)).then(day),
         table=pl.lit(table.name),
         rule=rule.cast(pl.String),
         row_key=key,

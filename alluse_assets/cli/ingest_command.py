@@ -1,82 +1,235 @@
-"""``alluse ingest``: a Parquet file of bars or option quotes into the lake, and what became of its rows."""
+"""``alluse ingest``: a file or a folder of market data into the lake, and what became of its rows."""
 
 from __future__ import annotations
 
 import json
 import os
-from enum import StrEnum
+from collections.abc import Sequence
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from alluse_assets.adapters.files import SOURCE, IngestReport, ingest
+from alluse_assets.adapters.files import SOURCE, FileOutcome, Given, Ingest, IngestReport
+from alluse_assets.adapters.files.layouts import ALL_LAYOUTS
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.base.errors import DataError
+from alluse_assets.market_data.source import DATA_KINDS
 from alluse_assets.orchestration.installation import Installation
 
+_LAYOUT_NAMES = tuple(layout.name for layout in ALL_LAYOUTS)
+_INTERRUPTED = 130
 
-class IngestKind(StrEnum):
-    """The tables that a file can hold."""
-
-    bars = "bars"
-    option_quotes = "option_quotes"
+Name = TypeVar("Name", bound=str)
 
 
 def ingest_command(
-    kind: Annotated[IngestKind, typer.Option("--kind", help="What the file holds.")],
-    path: Annotated[Path, typer.Option("--path", help="A Parquet file; its columns are the table's.")],
+    path: Annotated[Path, typer.Option("--path", help="A file, or a folder of files.")],
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="What they hold; left out: their columns say it.")
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="Their layout; left out: told by their columns.")
+    ] = None,
+    underlying: Annotated[
+        str | None, typer.Option("--underlying", help="Ticker of files that name none.")
+    ] = None,
+    root: Annotated[
+        str | None, typer.Option("--root", help="Option root where files have no symbols, such as SPXW.")
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Session of quotes in files that do not say it."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="New York time of quotes with a date only, such as 15:45.")
+    ] = None,
+    symbols: Annotated[
+        str | None, typer.Option("--symbols", help="Take these only, such as SPY,AAPL; the rest is left.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also files that are in the lake and have not changed.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")
     ] = False,
 ) -> None:
-    """Clean a Parquet file's rows and put them into the lake; refused rows are kept with their rule."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"ingest {path.name}", total=None)
-        report = ingest(
-            path,
-            kind.value,
-            Lake(Installation.from_environment(os.environ).lake),
-            trading_calendar(),
-            on_rows=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    """Clean the rows of files and put them into the lake; refused rows are kept with their rule.
+
+    Stop it at any time: the same command goes on with the first file that is not done.
+    """
+    given = Given(
+        layout=_one_of(_LAYOUT_NAMES, layout, "--layout"),
+        kind=_one_of(DATA_KINDS, kind, "--kind"),
+        underlying=underlying,
+        day=day.date() if day else None,
+        at=_time_of(at),
+        root=root,
+        symbols=frozenset(filter(None, (one.strip().upper() for one in (symbols or "").split(",")))),
+    )
+    installation = Installation.from_environment(os.environ)
+    work = Ingest(Lake(installation.lake), trading_calendar(), installation.scratch, given, again)
+    outcomes = _run(work, path)
+    if path.is_dir():
+        _tell_folder(path, outcomes, as_json)
+    else:
+        _tell_file(outcomes[0], as_json)
+
+
+def _one_of(known: Sequence[Name], asked: str | None, option: str) -> Name | None:
+    found = next((one for one in known if one == asked), None)
+    if asked is not None and found is None:
+        raise typer.BadParameter(f"{asked} is none of {', '.join(known)}", param_hint=option)
+    return found
+
+
+def _time_of(text: str | None) -> time | None:
+    try:
+        return time.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is no time of day, such as 15:45", param_hint="--at") from error
+
+
+def _run(work: Ingest, path: Path) -> list[FileOutcome]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    found: list[FileOutcome] = []
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        files = work.files(path)
+        overall = progress.add_task("files", total=len(files), visible=len(files) > 1)
+        current = progress.add_task("", total=None)
+
+        def on_step(stage: str, done: int, total: int) -> None:
+            unit = "rows" if stage == "writing" else "read"
+            name = files[len(found)].name
+            progress.update(current, description=f"{name}: {unit}", completed=done, total=total)
+
+        try:
+            if path.is_dir():
+                for outcome in work.outcomes(files, on_step):
+                    found.append(outcome)
+                    progress.update(overall, completed=len(found))
+            else:
+                found.append(work.take_in(path, on_step))
+        except KeyboardInterrupt:
+            progress.stop()
+            typer.echo(
+                f"stopped: {len(found)} of {len(files)} files are done; run it again to go on", err=True
+            )
+            raise typer.Exit(_INTERRUPTED) from None
+    return found
+
+
+def _tell_file(outcome: FileOutcome, as_json: bool) -> None:
+    report = outcome.report
     if as_json:
-        typer.echo(json.dumps(_as_json(report)))
+        typer.echo(json.dumps(_as_json(outcome)))
+    elif report is None:
+        typer.echo(f"{outcome.path} is in the lake and has not changed; --again takes it in once more")
     else:
         Console(soft_wrap=True).print(_as_table(report))
-    if report.rows_read and report.rows_quarantined == report.rows_read:
+    if report is not None and _has_nothing_good(report):
         typer.echo("no row of the file was good: see the rules above", err=True)
         raise typer.Exit(1)
 
 
-def _as_json(report: IngestReport) -> dict[str, object]:
+def _tell_folder(folder: Path, outcomes: list[FileOutcome], as_json: bool) -> None:
+    reports = [outcome.report for outcome in outcomes if outcome.report]
+    refused = [outcome for outcome in outcomes if outcome.refused]
+    if as_json:
+        answer = {
+            "path": str(folder),
+            "source": SOURCE,
+            "files": [_as_json(outcome) for outcome in outcomes],
+            **{name: sum(getattr(report, name) for report in reports) for name in _ROW_COUNTS},
+        }
+        typer.echo(json.dumps(answer))
+    else:
+        done = len(outcomes) - len(reports) - len(refused)
+        table = Table("file", "layout", "read", "written", "unchanged", "quarantined")
+        table.title = f"{folder}: {len(reports)} taken in, {done} done before, {len(refused)} refused"
+        table.title_justify = "left"
+        for report in reports:
+            numbers = (
+                report.rows_read,
+                report.rows_written,
+                report.rows_unchanged,
+                report.rows_quarantined,
+            )
+            name = str(report.path.relative_to(folder))
+            table.add_row(name, report.layout, *(f"{number:,}" for number in numbers))
+        console = Console(soft_wrap=True)
+        console.print(table)
+        for rule, rows in _rules(reports).items():
+            console.print(f"quarantined: {rule}: {rows:,}", highlight=False)
+    for outcome in refused:
+        typer.echo(f"refused: {outcome.refused}", err=True)
+    useless = [report for report in reports if _has_nothing_good(report)]
+    for report in useless:
+        typer.echo(f"no row was good: {report.path}: {', '.join(report.quarantined)}", err=True)
+    if refused or useless:
+        raise typer.Exit(DataError.exit_code if len(refused) == len(outcomes) else 1)
+
+
+_ROW_COUNTS = (
+    "rows_read",
+    "rows_written",
+    "rows_unchanged",
+    "rows_replaced",
+    "rows_quarantined",
+    "rows_left",
+)
+
+
+def _has_nothing_good(report: IngestReport) -> bool:
+    return bool(report.rows_read) and report.rows_quarantined == report.rows_read
+
+
+def _rules(reports: list[IngestReport]) -> dict[str, int]:
+    rules: dict[str, int] = {}
+    for report in reports:
+        for rule, rows in report.quarantined.items():
+            rules[rule] = rules.get(rule, 0) + rows
+    return dict(sorted(rules.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+def _as_json(outcome: FileOutcome) -> dict[str, object]:
+    report = outcome.report
+    if report is None:
+        status = {"refused": outcome.refused} if outcome.refused else {"unchanged_file": True}
+        return {"path": str(outcome.path), **status}
     return {
         "kind": report.kind,
+        "layout": report.layout,
         "path": str(report.path),
         "source": SOURCE,
-        "rows_read": report.rows_read,
-        "rows_written": report.rows_written,
-        "rows_unchanged": report.rows_unchanged,
-        "rows_replaced": report.rows_replaced,
-        "rows_quarantined": report.rows_quarantined,
+        **{name: getattr(report, name) for name in _ROW_COUNTS},
         "quarantined": report.quarantined,
-        "first": report.first.isoformat() if report.first else None,
-        "last": report.last.isoformat() if report.last else None,
+        "first": _iso(report.first),
+        "last": _iso(report.last),
     }
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _as_table(report: IngestReport) -> Table:
     span = f", {report.first} to {report.last}" if report.first else ""
-    table = Table("rows", "number", title=f"{report.path.name}: {report.kind}{span}", title_justify="left")
+    title = f"{report.path.name}: {report.kind}, layout {report.layout}{span}"
+    table = Table("rows", "number", title=title, title_justify="left")
     table.columns[1].justify = "right"
     table.add_row("read", f"{report.rows_read:,}")
     table.add_row("written", f"{report.rows_written:,}")
     table.add_row("unchanged", f"{report.rows_unchanged:,}")
     if report.rows_replaced:
         table.add_row("of those written, corrections of stored rows", f"{report.rows_replaced:,}")
+    if report.rows_left:
+        table.add_row("of symbols not asked for", f"{report.rows_left:,}")
     for rule, count in report.quarantined.items():
         table.add_row(f"quarantined: {rule}", f"{count:,}")
     return table

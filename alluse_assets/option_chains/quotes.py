@@ -40,17 +40,20 @@ def clean_option_quotes(
         pl.col("contract_symbol").str.replace_all(" ", "", literal=True),
         source_column(frame, source),
     )
-    prepared = _with_trading_expiries(prepared)
+    prepared = with_trading_expiries(prepared)
     rules = (
         *_session_rules(frame, prepared, calendar),
         *_quote_rules(),
-        *_contract_rules(),
-        _expiry_rule(prepared, calendar),
+        Rule(
+            "expired", "the contract had not expired before the session", pl.col("expiry") < pl.col("session")
+        ),
+        *contract_rules(),
+        expiry_rule(prepared, calendar),
     )
     return screen(frame, prepared, OPTION_QUOTES, rules, source)
 
 
-def _with_trading_expiries(prepared: pl.DataFrame) -> pl.DataFrame:
+def with_trading_expiries(prepared: pl.DataFrame) -> pl.DataFrame:
     """Monthly options expired on Saturdays until 2015-02; here the Friday counts, when they last traded."""
     friday = pl.col("expiry") - pl.duration(days=1)
     symbol = pl.col("contract_symbol")
@@ -63,7 +66,8 @@ def _with_trading_expiries(prepared: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _expiry_rule(prepared: pl.DataFrame, calendar: TradingCalendar) -> Rule:
+def expiry_rule(prepared: pl.DataFrame, calendar: TradingCalendar) -> Rule:
+    """That a contract's last trading day is a session, as far as anybody knows yet."""
     expiry = pl.col("expiry")
     sessions = sessions_within(calendar, prepared["expiry"])
     # Beyond the calendar's end nobody knows the holidays yet, but weekends.
@@ -103,7 +107,8 @@ def _quote_rules() -> list[Rule]:
     ]
 
 
-def _contract_rules() -> list[Rule]:
+def contract_rules() -> list[Rule]:
+    """Rules of what a row says of its contract: underlying, right, strike, and the symbol that names them."""
     letters = pl.col("underlying").str.replace_all(r"[^A-Z0-9]", "")
     expiry = pl.col("expiry")
     year, month, day = (
@@ -123,7 +128,6 @@ def _contract_rules() -> list[Rule]:
         ),
         Rule("unknown_right", "right is C or P", pl.col("right").is_in(["C", "P"]).not_()),
         Rule("strike_not_positive", "strike is above zero", pl.col("strike") <= 0),
-        Rule("expired", "the contract had not expired before the session", expiry < pl.col("session")),
         Rule(
             "symbol_mismatch",
             "contract_symbol names the row's own underlying, expiry, right and strike",

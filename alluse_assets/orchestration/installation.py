@@ -47,6 +47,11 @@ class Installation:
         return self.home / "dagster"
 
     @property
+    def scratch(self) -> Path:
+        """What commands put aside while they work; nothing in it outlives its process for long."""
+        return self.home / "scratch"
+
+    @property
     def reports(self) -> Path:
         """Pages that people open."""
         return self.home / "reports"

@@ -1,12 +1,16 @@
 import json
+import re
+from pathlib import Path
 
 import polars as pl
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from alluse_assets.adapters.files import Ingest
 from alluse_assets.base.errors import DataError
 from alluse_assets.cli.ingest_command import ingest_command
+from tests.adapters.files.vendor_files import write_vendor
 from tests.paths import SHARED
 
 CHAINS = SHARED / "data/spy_option_chains_2021_sparse.parquet"
@@ -30,6 +34,7 @@ def test_json_is_one_object_and_nothing_else(run):
     report = json.loads(result.stdout)
     assert report == {
         "kind": "option_quotes",
+        "layout": "tidy_option_quotes",
         "path": str(CHAINS),
         "source": "files",
         "rows_read": 5040,
@@ -37,6 +42,7 @@ def test_json_is_one_object_and_nothing_else(run):
         "rows_unchanged": 0,
         "rows_replaced": 0,
         "rows_quarantined": 17,
+        "rows_left": 0,
         "quarantined": {"ask_below_bid": 17},
         "first": "2021-01-04",
         "last": "2021-12-31",
@@ -78,3 +84,82 @@ def test_a_file_without_a_good_row_ends_with_one(run, tmp_path):
     result = run("--kind", "option_quotes", "--path", str(bad))
     assert result.exit_code == 1
     assert "no row of the file was good" in result.output
+
+
+def test_the_kind_is_told_by_the_columns_and_a_layout_can_be_forced(run, tmp_path):
+    path = write_vendor(tmp_path, "L2_20211201.csv")
+    report = json.loads(run("--path", str(path), "--json").stdout)
+    assert (report["kind"], report["layout"], report["rows_written"]) == (
+        "option_quotes",
+        "historical_option_data",
+        2,
+    )
+    refused = run("--path", str(path), "--layout", "yahoo", "--again")
+    assert "closest is yahoo" in str(refused.exception)
+    assert run("--path", str(path), "--layout", "robinhood").exit_code == 2
+
+
+def test_a_folder_tells_of_each_file_and_ends_with_one_when_a_file_is_refused(run, tmp_path):
+    folder = tmp_path / "years"
+    write_vendor(folder, "L2_20211201.csv")
+    write_vendor(folder, "spy_eod_202112.txt")
+    (folder / "bad.csv").write_text("what,is,this\n1,2,3\n")
+    result = run("--path", str(folder), "--json")
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)
+    assert (answer["rows_read"], answer["rows_written"]) == (6, 6)
+    assert {Path(one["path"]).name: set(one) & {"layout", "refused"} for one in answer["files"]} == {
+        "L2_20211201.csv": {"layout"},
+        "bad.csv": {"refused"},
+        "spy_eod_202112.txt": {"layout"},
+    }
+    (folder / "bad.csv").unlink()
+    again = run("--path", str(folder))
+    assert again.exit_code == 0
+    assert "0 taken in, 2 done before, 0 refused" in again.output
+
+
+def test_a_refused_file_is_named_at_the_end_with_its_reason(run, tmp_path):
+    folder = tmp_path / "years"
+    write_vendor(folder, "L2_20211201.csv")
+    (folder / "bad.parquet").write_bytes(b"PAR1")
+    result = run("--path", str(folder))
+    assert result.exit_code == 1
+    assert re.search(r"refused: \S*bad\.parquet is no whole Parquet file", result.output)
+
+
+def test_a_file_that_is_done_is_said_to_be(run, tmp_path):
+    path = write_vendor(tmp_path, "L2_20211201.csv")
+    run("--path", str(path))
+    result = run("--path", str(path))
+    assert result.exit_code == 0
+    assert "is in the lake and has not changed; --again takes it in once more" in result.output
+    assert "unchanged" in run("--path", str(path), "--again").output
+
+
+def test_what_the_files_do_not_say_is_given(run, tmp_path):
+    path = write_vendor(tmp_path, "spy_eod_202112.txt").rename(tmp_path / "2021.txt")
+    result = run("--path", str(path), "--underlying", "SPX", "--root", "SPXW", "--json")
+    assert json.loads(result.stdout)["rows_written"] == 4
+    assert run("--path", str(path), "--at", "noon").exit_code == 2
+
+
+def test_ctrl_c_says_how_far_it_got_and_the_next_run_goes_on(run, tmp_path, monkeypatch):
+    folder = tmp_path / "years"
+    write_vendor(folder, "L2_20211201.csv")
+    write_vendor(folder, "spy_eod_202112.txt")
+    original, taken = Ingest.take_in, []
+
+    def interrupted(self, file, on_step):
+        if taken:
+            raise KeyboardInterrupt
+        taken.append(file)
+        return original(self, file, on_step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ingest, "take_in", interrupted)
+        stopped = run("--path", str(folder))
+    assert stopped.exit_code == 130
+    assert "stopped: 1 of 2 files are done; run it again to go on" in stopped.output
+    answer = json.loads(run("--path", str(folder), "--json").stdout)
+    assert ["unchanged_file" in one for one in answer["files"]] == [True, False]

@@ -1,53 +1,57 @@
-"""Taking a file in: read, clean, write the good rows and the refused ones into the lake.
+"""Taking a file in: read it to its end, then clean it day by day into the lake, refused rows with their rule.
 
-Doing it again with the same file changes nothing.
+A file is read twice: first its lines are read as its layout says and put aside by month on the disk, in
+bounded memory; nothing is written to the lake before the last line has been read, so a file that is
+refused leaves no trace. Then its days are cleaned and written, one group after the other. Doing it again
+with the same file changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
-from alluse_assets.adapters.files.parquet_file import read_parquet_file
-from alluse_assets.adapters.lake import Lake, PartitionWrite
-from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.adapters.files.day_parts import DayParts, with_own_text
+from alluse_assets.adapters.files.kinds import FileKind
+from alluse_assets.adapters.files.layouts.layout import DAY, Terms, kind_of, read_rows
+from alluse_assets.adapters.files.opening import Given, open_lines, terms_for
+from alluse_assets.adapters.files.reading import Lines, refusing
+from alluse_assets.adapters.files.refused_lines import broken_lines, clean_rows
+from alluse_assets.adapters.files.spots import Spots
+from alluse_assets.adapters.lake import Lake
+from alluse_assets.adapters.own_folder import own_folder
+from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.errors import DataError
-from alluse_assets.base.quarantine import QUARANTINE
-from alluse_assets.base.table_catalog import Table
-from alluse_assets.market_data.cleaning import clean_bars
-from alluse_assets.market_data.tables import BARS
-from alluse_assets.option_chains.quotes import clean_option_quotes
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.base.quarantine import PLAUSIBLE_DAYS, QUARANTINE, typed_columns
+from alluse_assets.market_data.routing import symbol_column
+from alluse_assets.market_data.source import DataKind
 
-FileKind = Literal["bars", "option_quotes"]
-FILE_KINDS: tuple[FileKind, ...] = ("bars", "option_quotes")
 SOURCE = "files"
-
-_Cleaner = Callable[[pl.DataFrame, TradingCalendar, str], tuple[pl.DataFrame, pl.DataFrame]]
-_KINDS: dict[FileKind, tuple[Table, _Cleaner]] = {
-    "bars": (BARS, clean_bars),
-    "option_quotes": (OPTION_QUOTES, clean_option_quotes),
-}
+OnStep = Callable[[str, int, int], None]
+"""Told of ``reading`` (in bytes, rows or entries) and ``writing`` (in rows): done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
     """What became of a file's rows: read = written + unchanged + quarantined (rows by rule).
 
-    ``rows_replaced``: how many of those written corrected a row that an earlier file had brought.
+    A line with a call and a put is two rows. ``rows_replaced``: how many of those written corrected a row
+    that an earlier file had brought. ``rows_left``: rows of symbols that were not asked for; not read.
     """
 
     path: Path
-    kind: FileKind
+    kind: DataKind
+    layout: str
     rows_read: int
     rows_written: int
     rows_unchanged: int
     rows_replaced: int
+    rows_left: int
     quarantined: dict[str, int]
     first: date | None
     last: date | None
@@ -58,53 +62,176 @@ class IngestReport:
         return sum(self.quarantined.values())
 
 
+@dataclass(slots=True)
+class _Counts:
+    read: int = 0
+    left: int = 0
+    written: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+    first: date | None = None
+    last: date | None = None
+
+
 def ingest(
     path: Path,
-    kind: FileKind,
     lake: Lake,
     calendar: TradingCalendar,
-    on_rows: Callable[[int, int], None] | None = None,
+    scratch: Path,
+    given: Given | None = None,
+    on_step: OnStep = lambda stage, done, total: None,
 ) -> IngestReport:
-    """Clean the rows of a Parquet file and write them into the lake under the source ``files``.
+    """Clean the rows of a file and write them into the lake under the source ``files``.
 
     Args:
-        path: columns as the table ``kind`` has them; further columns are kept with refused rows only.
-        kind: the table that the rows are for.
+        path: Parquet, CSV (also in .gz or .zip) or a zip of Lean's.
         lake: where good rows, and refused ones with their rule, are written.
-        calendar: says which dates are sessions.
-        on_rows: called with rows done and rows in all, for a progress bar.
+        calendar: says which dates are sessions, and when they close.
+        scratch: a folder for what is put aside meanwhile; made if it is not there.
+        given: what the file does not say itself.
+        on_step: for a progress bar.
 
     Raises:
-        DataError: the file is unreadable or no Parquet, or a column is missing or of another kind.
+        RefusedFileError: the file is unreadable, of no known layout, or lacks what its layout needs; the lake
+            is as it was.
+        DataError: the lake or the scratch folder cannot be written.
     """
-    table, clean = _KINDS[kind]
-    frame = read_parquet_file(path)
+    given = given or Given()
+    with refusing(path):
+        lines = open_lines(path, given)
+        terms = terms_for(path, lines.layout, given, calendar)
     try:
-        good, refused = clean(frame, calendar, SOURCE)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-    done = 0
+        scratch.mkdir(parents=True, exist_ok=True)
+        with own_folder(scratch, "ingest.") as folder:
+            return _taken_in(path, lines, terms, given, lake, folder, on_step)
+    except OSError as error:
+        raise DataError(f"cannot write {scratch}: {error}") from error
 
-    def advance(write: PartitionWrite) -> None:
-        nonlocal done
-        done += write.rows_written + write.rows_unchanged
-        if on_rows:
-            on_rows(done, frame.height)
 
-    # Refused rows first: a kill in between then never leaves good rows whose bad neighbours are unknown.
-    lake.write(QUARANTINE, SOURCE, refused, on_month=advance)
-    writes = lake.write(table, SOURCE, good, on_month=advance)
-    dates = good["ts" if kind == "bars" else "session"]
-    first, last = dates.min(), dates.max()
-    counts = refused.group_by("rule").len().sort("len", "rule", descending=[True, False])
+def _taken_in(
+    path: Path, lines: Lines, terms: Terms, given: Given, lake: Lake, folder: Path, on_step: OnStep
+) -> IngestReport:
+    kind = kind_of(lines.layout)
+    symbol = None if kind.name == "rates" else symbol_column(kind.name)
+    parts = DayParts(folder, symbol)
+    spots = Spots(lake, terms.calendar, SOURCE)
+    counts = _Counts()
+    with refusing(path):
+        without_spot = _put_aside(path, lines, terms, given, parts, counts, on_step)
+        first, last = _span(parts)
+        if without_spot and first and last:
+            spots.require(without_spot, first, last, f"layout {lines.layout.name}")
+    refused = broken_lines(lines.broken, kind.table, SOURCE)
+    counts.read += refused.height
+    counts.rules.update(refused["rule"])
+    lake.write(QUARANTINE, SOURCE, refused)
+    for rows in parts.groups():
+        asks = kind.name == "option_quotes" and not lines.is_typed
+        _write((spots.fill(part) if asks else part for part in rows), kind, lake, terms.calendar, counts)
+        on_step("writing", counts.written + counts.unchanged + counts.rules.total(), counts.read)
     return IngestReport(
         path=path,
-        kind=kind,
-        rows_read=frame.height,
-        rows_written=sum(write.rows_written for write in writes),
-        rows_unchanged=sum(write.rows_unchanged for write in writes),
-        rows_replaced=sum(write.rows_replaced for write in writes),
-        quarantined=dict(counts.iter_rows()),
-        first=first if isinstance(first, date) else None,
-        last=last if isinstance(last, date) else None,
+        kind=kind.name,
+        layout=lines.layout.name,
+        rows_read=counts.read,
+        rows_written=counts.written,
+        rows_unchanged=counts.unchanged,
+        rows_replaced=counts.replaced,
+        rows_left=counts.left,
+        quarantined=dict(sorted(counts.rules.items(), key=lambda entry: (-entry[1], entry[0]))),
+        first=counts.first,
+        last=counts.last,
     )
+
+
+def _put_aside(
+    path: Path,
+    lines: Lines,
+    terms: Terms,
+    given: Given,
+    parts: DayParts,
+    counts: _Counts,
+    on_step: OnStep,
+) -> frozenset[str]:
+    """Read the whole file into ``parts``; the underlyings, if not a single quote has the price of one."""
+    kind = kind_of(lines.layout)
+    symbol = None if kind.name == "rates" else symbol_column(kind.name)
+    without_spot: set[str] = set()
+    has_spot = kind.name != "option_quotes" or lines.is_typed
+    expiries: set[date] = set()
+    for batch in lines.batches:
+        rows = batch.rows if lines.is_typed else read_rows(lines.layout, batch.rows, terms)
+        if lines.is_typed:
+            # Columns of another kind altogether are a matter of the file, not of its rows.
+            typed_columns(rows.head(0), kind.table, tuple(kind.derived))
+        if given.symbols and symbol:
+            wanted = rows.filter(pl.col(symbol).is_in(sorted(given.symbols)))
+            counts.left += rows.height - wanted.height
+            rows = wanted
+        if not has_spot:
+            has_spot = rows["underlying_price"].is_not_null().any()
+            without_spot |= set(rows["underlying"].drop_nulls().unique())
+        if DAY in lines.layout.lacks and given.day is None:
+            expiries |= set(rows["expiry"].drop_nulls().unique())
+        counts.read += rows.height
+        parts.add(rows, _days(rows, kind))
+        on_step("reading", batch.done, lines.size)
+    if DAY in lines.layout.lacks and counts.read:
+        _require_day(path, terms, expiries, parts)
+    return frozenset() if has_spot else frozenset(without_spot)
+
+
+def _require_day(path: Path, terms: Terms, expiries: set[date], parts: DayParts) -> None:
+    """Refuse a dump of which nothing says when it was taken.
+
+    Raises:
+        DataError: no row has a day; or the day in the file's name may as well be the expiry's.
+    """
+    if set(parts.rows_by_day) == {None}:
+        raise DataError(
+            f"{path}: nothing says when these quotes were taken: add a column quote_date, put the day into "
+            "the file's name (aapl_2024-01-19.csv), or give --date"
+        )
+    if terms.day is not None and expiries == {terms.day}:
+        raise DataError(
+            f"{path}: the day in its name is the expiry of all its contracts, so it may not be the day of "
+            "the quotes: give that with --date"
+        )
+
+
+def _days(rows: pl.DataFrame, kind: FileKind) -> pl.Series:
+    """Each row's date; null where there is none that a calendar could know."""
+    if kind.instant:
+        column = kind.table.column(kind.instant)
+        day = (
+            pl.col(kind.instant).cast(column.dtype, strict=False).dt.convert_time_zone(NEW_YORK.key).dt.date()
+        )
+    else:
+        day = pl.col(kind.day).cast(pl.Date, strict=False)
+    return rows.select(pl.when(day.is_between(*PLAUSIBLE_DAYS)).then(day)).to_series()
+
+
+def _span(parts: DayParts) -> tuple[date | None, date | None]:
+    days = [day for day in parts.rows_by_day if day is not None]
+    return min(days, default=None), max(days, default=None)
+
+
+def _write(
+    parts: Iterable[pl.DataFrame], kind: FileKind, lake: Lake, calendar: TradingCalendar, counts: _Counts
+) -> None:
+    cleaned = [
+        tuple(with_own_text(rows) for rows in clean_rows(part, kind, calendar, SOURCE)) for part in parts
+    ]
+    good, refused = (pl.concat(frames) for frames in zip(*cleaned, strict=True))
+    # Refused rows first: a kill in between then never leaves good rows whose bad neighbours are unknown.
+    lake.write(QUARANTINE, SOURCE, refused)
+    writes = lake.write(kind.table, SOURCE, good)
+    counts.written += sum(write.rows_written for write in writes)
+    counts.unchanged += sum(write.rows_unchanged for write in writes)
+    counts.replaced += sum(write.rows_replaced for write in writes)
+    counts.rules.update(dict(refused.group_by("rule").len().iter_rows()))
+    first, last = good[kind.day].min(), good[kind.day].max()
+    if isinstance(first, date) and isinstance(last, date):
+        counts.first = min(first, counts.first or first)
+        counts.last = max(last, counts.last or last)

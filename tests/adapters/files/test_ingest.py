@@ -30,19 +30,17 @@ def week_of_chains(tmp_path):
     return path
 
 
+def take_in(path, lake, **more):
+    return ingest(path, lake, trading_calendar(), lake.root.parent / "scratch", **more)
+
+
 def contents(lake):
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in lake.root.rglob("*.*")}
 
 
 def test_real_chains_land_in_the_lake_and_a_holidays_quotes_in_quarantine(lake, week_of_chains):
     seen = []
-    report = ingest(
-        week_of_chains,
-        "option_quotes",
-        lake,
-        trading_calendar(),
-        lambda done, total: seen.append((done, total)),
-    )
+    report = take_in(week_of_chains, lake, on_step=lambda *step: seen.append(step))
     assert report.rows_read == report.rows_written + report.rows_quarantined
     assert report.rows_unchanged == 0
     assert set(report.quarantined) == {"not_a_session"}
@@ -55,20 +53,21 @@ def test_real_chains_land_in_the_lake_and_a_holidays_quotes_in_quarantine(lake, 
     kept = lake.read(QUARANTINE, "files", where=pl.col("rule") == "not_a_session")
     assert kept["session"].unique().to_list() == [date(2019, 5, 27)]
     assert kept.height == report.quarantined["not_a_session"]
-    assert seen[-1] == (report.rows_read, report.rows_read)
+    assert [step for step in seen if step[0] == "reading"][-1][1:] == (report.rows_read, report.rows_read)
+    assert seen[-1] == ("writing", report.rows_read, report.rows_read)
 
 
 def test_taking_the_same_file_in_again_changes_nothing(lake, week_of_chains):
-    first = ingest(week_of_chains, "option_quotes", lake, trading_calendar())
+    first = take_in(week_of_chains, lake)
     before = contents(lake)
-    again = ingest(week_of_chains, "option_quotes", lake, trading_calendar())
+    again = take_in(week_of_chains, lake)
     assert contents(lake) == before
     assert (again.rows_written, again.rows_unchanged) == (0, first.rows_written)
     assert again.quarantined == first.quarantined
 
 
 def test_daily_bars_of_thirty_years_are_taken_in(lake):
-    report = ingest(BARS_FILE, "bars", lake, trading_calendar())
+    report = take_in(BARS_FILE, lake)
     assert (report.rows_read, report.rows_written) == (21_965, 20_961)
     assert report.quarantined == {"conflicting_duplicate": 1004}
     assert (report.first, report.last) == (date(1990, 1, 2), date(2022, 3, 10))
@@ -85,7 +84,7 @@ def test_a_truncated_file_is_an_error_that_says_so(lake, tmp_path, keep):
     path = tmp_path / "cut.parquet"
     path.write_bytes(data[: keep if isinstance(keep, int) else int(len(data) * keep)])
     with pytest.raises(DataError, match=r"cut\.parquet is no whole Parquet file"):
-        ingest(path, "bars", lake, trading_calendar())
+        take_in(path, lake)
     assert not lake.root.exists()
 
 
@@ -95,25 +94,27 @@ def test_a_file_with_damaged_pages_is_an_error_not_a_crash(lake, tmp_path):
     path = tmp_path / "damaged.parquet"
     path.write_bytes(data)
     with pytest.raises(DataError, match=r"damaged\.parquet is no whole Parquet file"):
-        ingest(path, "bars", lake, trading_calendar())
+        take_in(path, lake)
 
 
 def test_a_missing_column_is_named_together_with_the_file(lake, tmp_path):
     path = tmp_path / "bars.parquet"
     pl.read_parquet(BARS_FILE).drop("close").write_parquet(path)
-    with pytest.raises(DataError, match=r"bars\.parquet: table bars: missing column close; found ts, symbol"):
-        ingest(path, "bars", lake, trading_calendar())
+    with pytest.raises(
+        DataError, match=r"bars\.parquet: .* closest is tidy_bars .*, missing column close; found ts, symbol"
+    ):
+        take_in(path, lake)
 
 
 def test_text_where_a_price_belongs_is_named_together_with_the_file(lake, tmp_path):
     path = tmp_path / "bars.parquet"
     pl.read_parquet(BARS_FILE).cast({"close": pl.String}).write_parquet(path)
     with pytest.raises(DataError, match="column close is String, but a number is needed"):
-        ingest(path, "bars", lake, trading_calendar())
+        take_in(path, lake)
 
 
 def test_no_file_and_a_folder_are_said_plainly(lake, tmp_path):
     with pytest.raises(DataError, match="there is no such file"):
-        ingest(tmp_path / "absent.parquet", "bars", lake, trading_calendar())
-    with pytest.raises(DataError, match="is a folder; give the Parquet file itself"):
-        ingest(tmp_path, "bars", lake, trading_calendar())
+        take_in(tmp_path / "absent.parquet", lake)
+    with pytest.raises(DataError, match="is a folder; give a file"):
+        take_in(tmp_path, lake)
