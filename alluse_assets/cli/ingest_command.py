@@ -149,23 +149,7 @@ def _tell_folder(folder: Path, outcomes: list[FileOutcome], as_json: bool) -> No
         }
         typer.echo(json.dumps(answer))
     else:
-        done = len(outcomes) - len(reports) - len(refused)
-        table = Table("file", "layout", "read", "written", "unchanged", "quarantined")
-        table.title = f"{folder}: {len(reports)} taken in, {done} done before, {len(refused)} refused"
-        table.title_justify = "left"
-        for report in reports:
-            numbers = (
-                report.rows_read,
-                report.rows_written,
-                report.rows_unchanged,
-                report.rows_quarantined,
-            )
-            name = str(report.path.relative_to(folder))
-            table.add_row(name, report.layout, *(f"{number:,}" for number in numbers))
-        console = Console(soft_wrap=True)
-        console.print(table)
-        for rule, rows in _rules(reports).items():
-            console.print(f"quarantined: {rule}: {rows:,}", highlight=False)
+        _print_folder(folder, reports, len(outcomes), len(refused))
     for outcome in refused:
         typer.echo(f"refused: {outcome.refused}", err=True)
     useless = [report for report in reports if _has_nothing_good(report)]
@@ -173,6 +157,27 @@ def _tell_folder(folder: Path, outcomes: list[FileOutcome], as_json: bool) -> No
         typer.echo(f"no row was good: {report.path}: {', '.join(report.quarantined)}", err=True)
     if refused or useless:
         raise typer.Exit(DataError.exit_code if len(refused) == len(outcomes) else 1)
+
+
+def _print_folder(folder: Path, reports: list[IngestReport], files: int, refused: int) -> None:
+    console = Console(soft_wrap=True)
+    done = files - len(reports) - refused
+    console.print(
+        f"{folder}: {len(reports)} taken in, {done} done before, {refused} refused", highlight=False
+    )
+    if not reports:
+        return
+    table = Table("file, layout")
+    table.columns[0].overflow = "fold"
+    for name in ("read", "written", "unchanged", "quarantined"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for report in reports:
+        numbers = (report.rows_read, report.rows_written, report.rows_unchanged, report.rows_quarantined)
+        name = f"{report.path.relative_to(folder)}, {report.layout}"
+        table.add_row(name, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    for rule, rows in _rules(reports).items():
+        console.print(f"quarantined: {rule}: {rows:,}", highlight=False)
 
 
 _ROW_COUNTS = (

@@ -62,7 +62,7 @@ def killed_again_and_again(folder: Path, calm: Path, place: Path, kills: int, se
     for _ in range(kills):
         child = start(lambda: run(folder, place))
         # They go on where the last one was: most of the work would be done after two of them.
-        time.sleep(moments.uniform(0, usual / 8))
+        time.sleep(moments.uniform(0, usual / 12))
         os.kill(child, signal.SIGKILL)
         ends.append(ending(child))
     return [*ends, ending(start(lambda: run(folder, place)))]

@@ -82,7 +82,7 @@ def test_a_refused_file_does_not_stop_the_others_and_is_tried_again(work, folder
     bad = folder / "a/a_bad.csv"
     bad.write_text("what,is,this\n1,2,3\n")
     outcomes = {outcome.path.name: outcome for outcome in run(work, folder)}
-    assert "its columns are of no layout" in outcomes["a_bad.csv"].refused
+    assert "its columns are those of no layout" in outcomes["a_bad.csv"].refused
     assert sum(1 for outcome in outcomes.values() if outcome.report) == 3
     bad.write_bytes(as_csv(*VENDORS["L3_options_20210401.csv"]))
     assert [outcome.path.name for outcome in run(work, folder) if outcome.report] == ["a_bad.csv"]

@@ -14,7 +14,7 @@ from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.source import TABLE_OF
 from tests.adapters.files.killed_ingests import make_folder
 
-KILLS, SEED = 20, 20211201
+KILLS, SEED = 25, 20211201
 TABLES: tuple[Table, ...] = (*TABLE_OF.values(), QUARANTINE, INGESTED_FILES)
 
 
@@ -27,7 +27,7 @@ def histories(lake: Lake, table: Table) -> dict[str, list[tuple[int, int]]]:
     }
 
 
-def test_a_folder_whose_ingest_is_killed_twenty_times_ends_as_undisturbed(tmp_path):
+def test_a_folder_whose_ingest_is_killed_again_and_again_ends_as_undisturbed(tmp_path):
     folder = make_folder(tmp_path / "in")
     places = [tmp_path / "calm", tmp_path / "killed"]
     done = subprocess.run(

@@ -33,7 +33,7 @@ from tests.adapters.files.mutations import (
 )
 from tests.adapters.files.vendor_files import LEAN_FILES, VENDORS, as_csv, tidy_parquet, write_lean, zipped
 
-# 25 files times these are more than a thousand cases.
+# 23 files, each so often: more than a thousand cases.
 CASES = 48
 # A thousand lakes need no disk.
 MEMORY = Path("/dev/shm")

@@ -65,7 +65,7 @@ def detect(columns: Sequence[str], layout: str | None = None, kind: DataKind | N
 def _unknown(closest: Layout, missing: Sequence[str], columns: Sequence[str]) -> str:
     found = ", ".join(columns[:40]) + (" ..." if len(columns) > 40 else "")
     return (
-        f"its columns are of no layout that was asked for; the closest is {closest.name} ({closest.title}), "
+        f"its columns are those of no layout here; the closest is {closest.name} ({closest.title}), "
         f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; found {found}. "
         f"Known layouts: {', '.join(one.name for one in LAYOUTS)}"
     )
