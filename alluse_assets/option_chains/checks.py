@@ -16,7 +16,7 @@ values_description_holds = description_check(MODEL_VALUES, SESSIONS)
 
 
 class FitLimits(dg.Config):
-    """What a fit is expected to reach; real SPX chains reach 1.0, 1.0, 0.97 and 0.45 points."""
+    """What a fit is expected to reach; the real SPX chains of 2019 reach 1.0, 1.0, 0.99 and 0.34."""
 
     least_fitted_share: float = 0.98
     least_butterfly_free_share: float = 0.995
