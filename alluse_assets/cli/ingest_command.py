@@ -18,9 +18,12 @@ from alluse_assets.adapters.files import SOURCE, FileOutcome, Given, Ingest, Ing
 from alluse_assets.adapters.files.layouts import ALL_LAYOUTS
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.base.config.config_manager import load
+from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import DataError
 from alluse_assets.market_data.source import DATA_KINDS
 from alluse_assets.orchestration.installation import Installation
+from alluse_assets.orchestration.market_steps import Counts, MarketSteps, judge_files
 
 _LAYOUT_NAMES = tuple(layout.name for layout in ALL_LAYOUTS)
 _INTERRUPTED = 130
@@ -52,6 +55,9 @@ def ingest_command(
     symbols: Annotated[
         str | None, typer.Option("--symbols", help="Take these only, such as SPY,AAPL; the rest is left.")
     ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", "-p", help="Whose quality rules judge what was taken in.")
+    ] = "default",
     again: Annotated[
         bool, typer.Option("--again", help="Also files that are in the lake and have not changed.")
     ] = False,
@@ -73,12 +79,15 @@ def ingest_command(
         symbols=frozenset(filter(None, (one.strip().upper() for one in (symbols or "").split(",")))),
     )
     installation = Installation.from_environment(os.environ)
-    work = Ingest(Lake(installation.lake), trading_calendar(), installation.scratch, given, again)
+    lake, calendar = Lake(installation.lake), trading_calendar()
+    rules = load(profile, os.environ).config
+    work = Ingest(lake, calendar, installation.scratch, given, again)
     outcomes = _run(work, path)
+    judged = _judge(MarketSteps(lake, _of_files(rules), calendar, None))
     if path.is_dir():
-        _tell_folder(path, outcomes, as_json)
+        _tell_folder(path, outcomes, judged, as_json)
     else:
-        _tell_file(outcomes[0], as_json)
+        _tell_file(outcomes[0], judged, as_json)
 
 
 def _one_of(known: Sequence[Name], asked: str | None, option: str) -> Name | None:
@@ -124,20 +133,45 @@ def _run(work: Ingest, path: Path) -> list[FileOutcome]:
     return found
 
 
-def _tell_file(outcome: FileOutcome, as_json: bool) -> None:
+def _of_files(rules: ProtocolConfig) -> ProtocolConfig:
+    return rules.model_copy(update={"market": rules.market.model_copy(update={"source": SOURCE})})
+
+
+def _judge(steps: MarketSteps) -> Counts:
+    """Judge the new rows beside their neighbours; what was left unjudged by a stop, too."""
+    columns = (TextColumn("judging bars and chains"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        return judge_files(steps, lambda done, total: progress.update(task, completed=done, total=total))
+
+
+def _tell_judged(judged: Counts) -> None:
+    if judged.rows + judged.quarantined:
+        typer.echo(
+            f"bars and chains of the months judged beside their neighbours: {judged.rows:,} rows good, "
+            f"{judged.quarantined:,} quarantined"
+        )
+
+
+def _judged_json(judged: Counts) -> dict[str, object]:
+    return {"judged": {"rows_good": judged.rows, "rows_quarantined": judged.quarantined}}
+
+
+def _tell_file(outcome: FileOutcome, judged: Counts, as_json: bool) -> None:
     report = outcome.report
     if as_json:
-        typer.echo(json.dumps(_as_json(outcome)))
+        typer.echo(json.dumps({**_as_json(outcome), **_judged_json(judged)}))
     elif report is None:
         typer.echo(f"{outcome.path} is in the lake and has not changed; --again takes it in once more")
     else:
         Console(soft_wrap=True).print(_as_table(report))
+        _tell_judged(judged)
     if report is not None and _has_nothing_good(report):
         typer.echo("no row of the file was good: see the rules above", err=True)
         raise typer.Exit(1)
 
 
-def _tell_folder(folder: Path, outcomes: list[FileOutcome], as_json: bool) -> None:
+def _tell_folder(folder: Path, outcomes: list[FileOutcome], judged: Counts, as_json: bool) -> None:
     reports = [outcome.report for outcome in outcomes if outcome.report]
     refused = [outcome for outcome in outcomes if outcome.refused]
     if as_json:
@@ -146,10 +180,12 @@ def _tell_folder(folder: Path, outcomes: list[FileOutcome], as_json: bool) -> No
             "source": SOURCE,
             "files": [_as_json(outcome) for outcome in outcomes],
             **{name: sum(getattr(report, name) for report in reports) for name in _ROW_COUNTS},
+            **_judged_json(judged),
         }
         typer.echo(json.dumps(answer))
     else:
         _print_folder(folder, reports, len(outcomes), len(refused))
+        _tell_judged(judged)
     for outcome in refused:
         typer.echo(f"refused: {outcome.refused}", err=True)
     useless = [report for report in reports if _has_nothing_good(report)]

@@ -184,22 +184,26 @@ class MarketSteps:
         self.lake.write(QUARANTINE, self.market, pl.concat([kept, refused]), replacing=days)
 
     def price_chains(self, start: date, end: date) -> Counts:
-        """Quotes to implied forwards, and with those to chains with volatilities and Greeks, by month."""
-        total = 0
+        """Quotes to implied forwards, and with those to chains with volatilities and Greeks, by month.
+
+        What was made of a quote that has been refused since goes; rows of other books' tickers stay.
+        """
+        total, ours = 0, pl.col("underlying").is_in(self.underlyings())
         for first, last in months_of(start, end):
             inputs = [
                 *self.lake.inputs(OPTION_QUOTES, self.market, first, last),
                 *self.lake.inputs(RATES, self.market, None, last),
             ]
-            quotes = self.lake.read(
-                OPTION_QUOTES, self.market, first, last, where=pl.col("underlying").is_in(self.underlyings())
-            )
+            quotes = self.lake.read(OPTION_QUOTES, self.market, first, last, where=ours)
             if quotes.is_empty():
                 continue
-            forwards, chains = self._priced(quotes)
-            self.lake.write(IMPLIED_FORWARDS, self.market, forwards, inputs=inputs)
-            self.lake.write(OPTION_CHAINS, self.market, chains, inputs=inputs)
-            total += chains.height
+            sessions = self.calendar.sessions(first, last)
+            for table, rows in zip((IMPLIED_FORWARDS, OPTION_CHAINS), self._priced(quotes), strict=True):
+                others = self.lake.read(table, self.market, first, last, where=ours.not_())
+                self.lake.write(
+                    table, self.market, pl.concat([others, rows]), replacing=sessions, inputs=inputs
+                )
+            total += quotes.height
         return Counts(total)
 
     def priced(self, quotes: pl.DataFrame) -> pl.DataFrame:
@@ -232,7 +236,7 @@ class MarketSteps:
             from alluse_assets.option_chains.surface.fill import fill, unquoted
             from alluse_assets.option_chains.surface.fit import fit_surfaces
 
-            threads, days = os.cpu_count() or 1, chains["session"].unique().to_list()
+            threads, days = os.cpu_count() or 1, self.calendar.sessions(first, last)
             surfaces = fit_surfaces(chains, threads)
             self.lake.write(SURFACES, self.market, surfaces, replacing=days, inputs=inputs)
             quarantine = self.lake.read(QUARANTINE, self.market, first, last)
@@ -268,6 +272,32 @@ class MarketSteps:
             | (other_rate & (pl.col("status") != "ok"))
         )["session"]
         return sorted({(day.replace(day=1), month_end(day)) for day in sessions.unique()})
+
+    def months_to_price(self, start: date, end: date) -> list[tuple[date, date]]:
+        """Months whose chains or surfaces are missing, older than their quotes, or of other terms."""
+        found = set(self.months_priced_otherwise(start, end))
+        for table in (OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES):
+            found |= set(missing_months(self.lake, table, self.market, start, end))
+        # A process that was killed in between leaves surfaces of the chains before.
+        changed = {
+            one.month
+            for table in (OPTION_CHAINS, SURFACES)
+            for one in self.lake.stale(table, self.market)
+            if one.changed
+        } | self._months_without_a_ticker(start, end)
+        return sorted(found | {span for span in months_of(start, end) if f"{span[0]:%Y-%m}" in changed})
+
+    def _months_without_a_ticker(self, start: date, end: date) -> set[str]:
+        """Months that were priced for a book with other tickers."""
+        quoted, priced = (
+            self.lake.scan(table, self.market, start, end, columns=["session", "underlying"])
+            .select(month=pl.col("session").dt.strftime("%Y-%m"), underlying="underlying")
+            .unique()
+            .collect()
+            for table in (OPTION_QUOTES, OPTION_CHAINS)
+        )
+        left = quoted.join(priced, on=["month", "underlying"], how="anti")
+        return set(left.filter(pl.col("underlying").is_in(self.underlyings()))["month"])
 
     def screen_entries(self, book: str, first_session: date, start: date, end: date) -> Counts:
         """Chains to entry candidates of one book, a month at a time."""
@@ -318,6 +348,29 @@ def months_of(start: date, end: date) -> Iterator[tuple[date, date]]:
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
 
+def judge_files(steps: MarketSteps, on_month: Callable[[int, int], None] | None = None) -> Counts:
+    """Judge the months of files that were taken in since they were judged last; nothing to do is quick.
+
+    ``on_month`` hears how many months are done, of how many.
+    """
+    total = Counts(0)
+    work = []
+    for raw, clean, judge in (
+        (RAW_BARS, BARS, steps.validate_bars),
+        (RAW_OPTION_QUOTES, OPTION_QUOTES, steps.validate_quotes),
+    ):
+        changed = {one.month for one in steps.lake.stale(clean, steps.market) if one.changed}
+        done = set(steps.lake.months(clean, steps.market)) - changed
+        work += [(judge, month) for month in steps.lake.months(raw, steps.market) if month not in done]
+    for place, (judge, month) in enumerate(work, start=1):
+        first = date.fromisoformat(f"{month}-01")
+        found = judge(first, month_end(first))
+        total = Counts(total.rows + found.rows, total.quarantined + found.quarantined)
+        if on_month:
+            on_month(place, len(work))
+    return total
+
+
 def missing_months(
     lake: Lake, table: Table, market: str, start: date, end: date
 ) -> Sequence[tuple[date, date]]:
@@ -337,30 +390,23 @@ def prepare_market(
 
     Data that is there is not made again, except the book's candidates, which depend on its configuration.
     """
-    config, calendar = steps.config, steps.calendar
-    warm = calendar.previous_session(first_session, config.market.warm_up_sessions)
+    warm = steps.calendar.previous_session(first_session, steps.config.market.warm_up_sessions)
     if steps.source is None:
-        # Files may have been ingested again since: chains follow their quotes.
-        months = list(months_of(first_session, end))
+        judge_files(steps)
     else:
-        months = []
-        for table in (OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES):
-            months += missing_months(steps.lake, table, steps.market, first_session, end)
         without_bars = missing_months(steps.lake, BARS, steps.market, warm, end)
         if without_bars:
             steps.collect_bars(without_bars[0][0], without_bars[-1][1])
             steps.validate_bars(without_bars[0][0], without_bars[-1][1])
-        # A process that was killed in between leaves surfaces of the chains before.
-        refit = {one.month for one in steps.lake.stale(SURFACES, steps.market) if one.changed}
-        months += [span for span in months_of(first_session, end) if f"{span[0]:%Y-%m}" in refit]
-        months = sorted({*months, *steps.months_priced_otherwise(first_session, end)})
+    months = steps.months_to_price(first_session, end)
     total = 2 + len(months)
     done = 1
     for first, last in months:
         if on_step:
             on_step(done, total)
-        steps.collect_quotes(first, last)
-        steps.validate_quotes(first, last)
+        if steps.source is not None:
+            steps.collect_quotes(first, last)
+            steps.validate_quotes(first, last)
         steps.price_chains(first, last)
         steps.fit_surfaces(first, last)
         done += 1
@@ -369,7 +415,7 @@ def prepare_market(
     if not steps.lake.files(OPTION_CHAINS, steps.market, first_session, end):
         raise MissingDataError(
             f"no option quotes from {first_session} to {end} in the lake (source {steps.market}): "
-            "ingest them with `alluse ingest --kind option_quotes --path FILE`"
+            "ingest them with `alluse ingest --path FILE_OR_FOLDER`"
         )
     steps.screen_entries(book, first_session, first_session, end)
 

@@ -8,9 +8,13 @@ import typer
 from typer.testing import CliRunner
 
 from alluse_assets.adapters.files import Ingest
+from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.errors import DataError
+from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.cli.ingest_command import ingest_command
+from alluse_assets.option_chains.tables import OPTION_QUOTES
 from tests.adapters.files.vendor_files import write_vendor
+from tests.option_chains.test_chain_rules import chain
 from tests.paths import SHARED
 
 CHAINS = SHARED / "data/spy_option_chains_2021_sparse.parquet"
@@ -46,7 +50,24 @@ def test_json_is_one_object_and_nothing_else(run):
         "quarantined": {"ask_below_bid": 17},
         "first": "2021-01-04",
         "last": "2021-12-31",
+        "judged": {"rows_good": 5021, "rows_quarantined": 2},
     }
+
+
+def test_quotes_that_cannot_be_true_beside_their_neighbours_are_refused_when_they_come(run, tmp_path):
+    quotes = chain(C104={"bid": 9.0, "ask": 9.1}).drop("session")
+    quotes.write_parquet(tmp_path / "quotes.parquet")
+    result = run("--path", str(tmp_path / "quotes.parquet"), "--json")
+    report = json.loads(result.stdout)
+    assert (report["rows_quarantined"], report["judged"]) == (0, {"rows_good": 21, "rows_quarantined": 1})
+    lake = Lake(tmp_path / "lake")
+    assert "IBM240621C00104000" not in set(lake.read(OPTION_QUOTES, "files")["contract_symbol"])
+    assert lake.read(QUARANTINE, "files")["rule"].to_list() == ["not_monotone"]
+    # A later file corrects it, and its month is judged anew.
+    chain().drop("session").write_parquet(tmp_path / "corrected.parquet")
+    run("--path", str(tmp_path / "corrected.parquet"))
+    assert lake.read(OPTION_QUOTES, "files").height == 22
+    assert lake.read(QUARANTINE, "files").is_empty()
 
 
 def test_the_table_names_each_rule_with_its_rows(run):

@@ -52,6 +52,8 @@ def test_every_row_of_the_files_is_kept_or_in_quarantine_with_its_rule(replayed)
     for report in replayed[:2]:
         assert report["rows_read"] == report["rows_written"] + report["rows_quarantined"]
     assert replayed[1]["quarantined"] == {"not_a_session": 27830, "no_quote": 1156}
+    # Not one real quote contradicts its neighbours.
+    assert replayed[1]["judged"] == {"rows_good": 780796, "rows_quarantined": 0}
 
 
 def test_the_replay_runs_through_and_its_journal_verifies(alluse, replayed):
@@ -80,8 +82,9 @@ def test_index_options_settle_in_cash_and_never_bring_shares(alluse, replayed, m
 
 def test_ingesting_again_changes_nothing(alluse, replayed):
     path = str(SHARED / "data/spx_option_chains_2019.parquet")
-    again = alluse("ingest", "--kind", "option_quotes", "--path", path, "--json")
+    again = alluse("ingest", "--kind", "option_quotes", "--path", path, "--again", "--json")
     assert again["rows_written"] == 0
+    assert again["judged"] == {"rows_good": 0, "rows_quarantined": 0}
     assert again["rows_unchanged"] == replayed[1]["rows_written"]
 
 

@@ -226,7 +226,7 @@ def _write(
     good, refused = (pl.concat(frames) for frames in zip(*cleaned, strict=True))
     # Refused rows first: a kill in between then never leaves good rows whose bad neighbours are unknown.
     lake.write(QUARANTINE, SOURCE, refused)
-    writes = lake.write(kind.table, SOURCE, good)
+    writes = lake.write(kind.stored, SOURCE, good)
     counts.written += sum(write.rows_written for write in writes)
     counts.unchanged += sum(write.rows_unchanged for write in writes)
     counts.replaced += sum(write.rows_replaced for write in writes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -12,11 +12,11 @@ from alluse_assets.adapters.files.kinds import KINDS
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.routing import day_column, symbol_column
-from alluse_assets.market_data.source import TABLE_OF, ChainScope, Coverage, DataKind, StreamBatch
+from alluse_assets.market_data.source import ChainScope, Coverage, DataKind, StreamBatch
 
 
 class FilesSource:
-    """The good rows of every file that ``alluse ingest`` took in, by kind. They are clean already."""
+    """The good rows of every file that ``alluse ingest`` took in, by kind, before a market judges them."""
 
     def __init__(self, lake: Lake) -> None:
         """``lake``: the one that files are taken into."""
@@ -30,7 +30,9 @@ class FilesSource:
 
     def provides(self) -> Mapping[DataKind, Coverage]:
         """What is in the lake now, by kind and symbol, with first and last date."""
-        return {kind: self._coverage(kind) for kind in KINDS if self._lake.has(TABLE_OF[kind], SOURCE)}
+        return {
+            kind: self._coverage(kind) for kind, one in KINDS.items() if self._lake.has(one.stored, SOURCE)
+        }
 
     def history(
         self, kind: DataKind, symbols: Sequence[str], start: date, end: date, scope: ChainScope | None = None
@@ -40,7 +42,7 @@ class FilesSource:
         Raises:
             SourceError: no file had any of the kind.
         """
-        table = TABLE_OF[kind]
+        table = KINDS[kind].stored
         if not self._lake.has(table, SOURCE):
             raise SourceError(
                 f"no {kind} from files in the lake: take them in with alluse ingest --path FILE"
@@ -58,7 +60,7 @@ class FilesSource:
         """
         raise SourceError(f"files are history: they have no {kind} of this moment")
 
-    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Iterator[StreamBatch]:
+    def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Generator[StreamBatch]:
         """Nothing: a file is of the past.
 
         Raises:
@@ -68,7 +70,7 @@ class FilesSource:
 
     def _coverage(self, kind: DataKind) -> Coverage:
         """Read again when the lake has changed: that costs two columns of everything."""
-        table = TABLE_OF[kind]
+        table = KINDS[kind].stored
         content = self._lake.content_id(table, SOURCE)
         known = self._known.get(kind)
         if known is None or known[0] != content:

@@ -18,7 +18,7 @@ from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.cleaning import sessions_within
-from alluse_assets.market_data.tables import BARS, INTRADAY_BARS
+from alluse_assets.market_data.tables import INTRADAY_BARS, RAW_BARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Spots:
             MissingDataError: there is none; the message says what to do.
         """
         known = pl.col("symbol").is_in(sorted(underlyings))
-        for table in (BARS, INTRADAY_BARS):
+        for table in (RAW_BARS, INTRADAY_BARS):
             if not self.lake.read(
                 table, self.source, first, last, columns=["symbol"], where=known
             ).is_empty():
@@ -63,7 +63,7 @@ class Spots:
         return joined.with_columns(pl.col("underlying_price").fill_null(pl.col("close"))).drop("close")
 
     def _daily(self, first: date, last: date, symbols: pl.Series) -> pl.DataFrame:
-        bars = self._bars(BARS, first, last, symbols, ["ts", "symbol", "close"])
+        bars = self._bars(RAW_BARS, first, last, symbols, ["ts", "symbol", "close"])
         sessions = sessions_within(self.calendar, bars["ts"])
         closing = pl.DataFrame(
             {"ts": sessions, "quote_ts": [self.calendar.close_time(day) for day in sessions]},

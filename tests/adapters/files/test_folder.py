@@ -10,8 +10,8 @@ from alluse_assets.adapters.files import SOURCE, Given, Ingest
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import DataError
-from alluse_assets.market_data.tables import BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.market_data.tables import RAW_BARS
+from alluse_assets.option_chains.tables import RAW_OPTION_QUOTES
 from tests.adapters.files.vendor_files import VENDORS, as_csv, write_vendor
 
 
@@ -40,7 +40,7 @@ def test_bars_come_before_the_chains_that_need_them_and_the_rest_by_name(work, f
     names = [path.name for path in work.files(folder)]
     assert names == ["aapl_tidy_bars.csv", "spy_eod_202112.txt", "option_chain.csv"]
     assert all(outcome.report for outcome in run(work, folder))
-    assert work.lake.read(OPTION_QUOTES, SOURCE).height == 6
+    assert work.lake.read(RAW_OPTION_QUOTES, SOURCE).height == 6
 
 
 def test_a_file_that_is_done_and_unchanged_is_not_read_again(work, folder):
@@ -72,10 +72,10 @@ def test_a_file_that_is_given_otherwise_is_read_again(work, folder):
 
 def test_again_takes_everything_in_once_more_and_changes_nothing(work, folder):
     run(work, folder)
-    before = work.lake.content_id(OPTION_QUOTES, SOURCE)
+    before = work.lake.content_id(RAW_OPTION_QUOTES, SOURCE)
     again = run(Ingest(work.lake, work.calendar, work.scratch, again=True), folder)
     assert all(outcome.report and not outcome.report.rows_written for outcome in again)
-    assert work.lake.content_id(OPTION_QUOTES, SOURCE) == before
+    assert work.lake.content_id(RAW_OPTION_QUOTES, SOURCE) == before
 
 
 def test_a_refused_file_does_not_stop_the_others_and_is_tried_again(work, folder):
@@ -90,7 +90,7 @@ def test_a_refused_file_does_not_stop_the_others_and_is_tried_again(work, folder
 
 def test_a_lake_that_cannot_be_written_ends_it_and_blames_no_file(work, folder):
     (work.lake.root).mkdir()
-    (work.lake.root / BARS.name).write_text("in the way")
+    (work.lake.root / RAW_BARS.name).write_text("in the way")
     with pytest.raises(DataError, match="cannot write"):
         run(work, folder)
 
@@ -109,4 +109,6 @@ def test_a_later_file_corrects_an_earlier_one_in_the_order_of_names(work, tmp_pa
             as_csv(header, tuple(line.replace("164.77", close) for line in lines))
         )
     run(work, tmp_path / "in")
-    assert work.lake.read(BARS, SOURCE, where=pl.col("volume") == 152052116)["close"].to_list() == [164.70]
+    assert work.lake.read(RAW_BARS, SOURCE, where=pl.col("volume") == 152052116)["close"].to_list() == [
+        164.70
+    ]

@@ -8,8 +8,8 @@ from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import DataError
 from alluse_assets.base.quarantine import QUARANTINE
-from alluse_assets.market_data.tables import BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.market_data.tables import RAW_BARS
+from alluse_assets.option_chains.tables import RAW_OPTION_QUOTES
 from tests.paths import SHARED
 
 CHAINS = SHARED / "data/spx_option_chains_2019.parquet"
@@ -44,7 +44,7 @@ def test_real_chains_land_in_the_lake_and_a_holidays_quotes_in_quarantine(lake, 
     assert report.rows_read == report.rows_written + report.rows_quarantined
     assert report.rows_unchanged == 0
     assert set(report.quarantined) == {"not_a_session"}
-    stored = lake.read(OPTION_QUOTES, "files")
+    stored = lake.read(RAW_OPTION_QUOTES, "files")
     assert stored.height == report.rows_written
     assert stored["session"].unique().sort().to_list() == [
         date(2019, 5, 24),
@@ -71,7 +71,7 @@ def test_daily_bars_of_thirty_years_are_taken_in(lake):
     assert (report.rows_read, report.rows_written) == (21_965, 20_961)
     assert report.quarantined == {"conflicting_duplicate": 1004}
     assert (report.first, report.last) == (date(1990, 1, 2), date(2022, 3, 10))
-    assert lake.read(BARS, "files", date(2019, 1, 2), date(2019, 1, 2))["symbol"].to_list() == [
+    assert lake.read(RAW_BARS, "files", date(2019, 1, 2), date(2019, 1, 2))["symbol"].to_list() == [
         "MSFT",
         "SPX",
         "SPY",

@@ -12,8 +12,8 @@ from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import DataError
 from alluse_assets.base.quarantine import QUARANTINE
-from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, EARNINGS_DATES, RATES
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.market_data.tables import CORPORATE_ACTIONS, EARNINGS_DATES, RATES, RAW_BARS
+from alluse_assets.option_chains.tables import RAW_OPTION_QUOTES
 from tests.adapters.files.vendor_files import (
     CBOE_HEADER,
     VENDORS,
@@ -42,7 +42,7 @@ def with_bars(lake, folder):
 
 
 def quotes(lake, *columns):
-    return lake.read(OPTION_QUOTES, SOURCE).select(columns).rows()
+    return lake.read(RAW_OPTION_QUOTES, SOURCE).select(columns).rows()
 
 
 def test_every_vendors_header_is_told_by_its_columns():
@@ -242,7 +242,7 @@ def test_a_day_in_the_name_that_may_be_the_expirys_is_not_believed(lake, tmp_pat
 def test_tidy_text_has_the_types_of_its_table(lake, tmp_path):
     take_in(write_vendor(tmp_path, "aapl_tidy_bars.csv"), lake)
     take_in(write_vendor(tmp_path, "aapl_tidy_quotes.csv"), lake)
-    assert lake.read(BARS, SOURCE)["volume"].to_list() == [174048056, 152052116, None]
+    assert lake.read(RAW_BARS, SOURCE)["volume"].to_list() == [174048056, 152052116, None]
     assert quotes(lake, "quote_ts", "contract_symbol", "volume") == [
         (CLOSE, "AAPL211217C00165000", 10522),
         (CLOSE, "AAPL211217P00165000", None),
@@ -315,7 +315,7 @@ def test_a_day_with_too_many_rows_is_cleaned_in_parts_with_the_same_result(lake,
     monkeypatch.setattr("alluse_assets.adapters.files.day_parts.MOST_ROWS", 10)
     other = Lake(tmp_path / "other")
     take_in(path, other)
-    for table in (BARS, QUARANTINE):
+    for table in (RAW_BARS, QUARANTINE):
         assert other.read(table, SOURCE).equals(lake.read(table, SOURCE))
         assert other.content_id(table, SOURCE) == lake.content_id(table, SOURCE)
 

@@ -9,8 +9,8 @@ from alluse_assets.adapters.files import SOURCE, Ingest
 from alluse_assets.adapters.files.reading import RefusedFileError
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
-from alluse_assets.market_data.tables import BARS, INTRADAY_BARS, SHARE_QUOTES
-from alluse_assets.option_chains.tables import OPTION_BARS, OPTION_QUOTES
+from alluse_assets.market_data.tables import INTRADAY_BARS, RAW_BARS, SHARE_QUOTES
+from alluse_assets.option_chains.tables import OPTION_BARS, RAW_OPTION_QUOTES
 from tests.adapters.files.vendor_files import LEAN_FILES, write_lean, zipped
 
 MINUTE_QUOTES = "option/usa/minute/aapl/20140606_quote_american.zip"
@@ -40,13 +40,13 @@ def test_a_data_folder_is_taken_in_as_a_whole(lake, tmp_path):
     # Open interest is a part of the quotes beside it.
     assert len(outcomes) < len(LEAN_FILES)
     assert not [name for name in outcomes if "openinterest" in name]
-    for table in (BARS, INTRADAY_BARS, SHARE_QUOTES, OPTION_QUOTES, OPTION_BARS):
+    for table in (RAW_BARS, INTRADAY_BARS, SHARE_QUOTES, RAW_OPTION_QUOTES, OPTION_BARS):
         assert not lake.read(table, SOURCE).is_empty()
 
 
 def test_daily_prices_are_divided_by_ten_thousand(lake, tmp_path):
     take_in(write_lean(tmp_path / "data", "equity/usa/daily/aapl.zip"), lake)
-    assert rows(lake, BARS, "ts", "symbol", "open", "high", "low", "close", "volume")[0] == (
+    assert rows(lake, RAW_BARS, "ts", "symbol", "open", "high", "low", "close", "volume")[0] == (
         date(2014, 6, 5),
         *("AAPL", 646.23, 649.76, 643.75, 647.34, 75951141),
     )
@@ -82,7 +82,7 @@ def test_minute_quotes_know_the_spot_the_trades_until_then_and_the_days_open_int
         "volume",
         "open_interest",
     )
-    found = [row for row in rows(lake, OPTION_QUOTES, *columns) if "140620" in row[1]]
+    found = [row for row in rows(lake, RAW_OPTION_QUOTES, *columns) if "140620" in row[1]]
     # The contract of Lean expires on a Saturday; the Friday before is when it last traded.
     assert found == [
         (utc(13, 31), "AAPL140620C00650000", 650.0, 12.5, 12.7, 12.6, 5, 4321),
@@ -103,7 +103,7 @@ def test_daily_quotes_are_as_of_the_close(lake, tmp_path):
         "volume",
         "open_interest",
     )
-    assert [row for row in rows(lake, OPTION_QUOTES, *columns) if "140718" in row[1]] == [
+    assert [row for row in rows(lake, RAW_OPTION_QUOTES, *columns) if "140718" in row[1]] == [
         (utc(20, 0, day=5), "AAPL140718C00650000", 647.34, 16.8, 16.95, None, 0, 700),
         (utc(20, 0), "AAPL140718C00650000", 645.57, 15.2, 15.3, 15.25, 812, 712),
     ]
@@ -112,7 +112,7 @@ def test_daily_quotes_are_as_of_the_close(lake, tmp_path):
 def test_without_the_zips_beside_them_trades_and_open_interest_are_unknown(lake, tmp_path):
     equity = "equity/usa/minute/aapl/20140606_trade.zip"
     take_in(write_lean(tmp_path / "data", equity, MINUTE_QUOTES), lake)
-    assert set(rows(lake, OPTION_QUOTES, "last", "volume", "open_interest")) == {(None, None, None)}
+    assert set(rows(lake, RAW_OPTION_QUOTES, "last", "volume", "open_interest")) == {(None, None, None)}
 
 
 def test_trades_of_minutes_are_one_bar_of_the_session(lake, tmp_path):
