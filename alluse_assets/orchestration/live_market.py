@@ -99,9 +99,13 @@ class LiveMarket:
         return Kept(good.height, refused.height)
 
     def keep(self, kind: DataKind, rows: pl.DataFrame) -> Kept:
-        """Keep rows that streamed: the good ones in the hot store, the others in quarantine."""
+        """Keep rows that streamed: the good ones in the hot store, the others in quarantine.
+
+        Of rows with one key the last is kept, in a batch as between batches: it corrects those before.
+        """
         table, clean = STREAMED[kind]
-        good, refused = clean(rows, self.steps.calendar, self.steps.market)
+        last = rows.unique(table.key, keep="last", maintain_order=True)
+        good, refused = clean(last, self.steps.calendar, self.steps.market)
         # Refused rows first: a kill in between never leaves good rows whose bad neighbours are unknown.
         self._refuse(refused)
         if good.height:

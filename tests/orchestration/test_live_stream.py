@@ -146,6 +146,15 @@ def test_what_streams_is_kept_and_what_is_wrong_is_refused(scene, tmp_path):
     assert told.lag_seconds == 2.0
 
 
+def test_the_last_of_several_rows_of_an_instant_is_kept_whatever_the_batch(scene):
+    clock, _, live, _ = scene
+    at = clock.now
+    kept = live.keep("share_quotes", pl.concat([share_quotes(at, bid=99.0), share_quotes(at, bid=100.0)]))
+    assert (kept.rows, kept.refused) == (1, 0)
+    live.keep("share_quotes", share_quotes(at, bid=99.5))
+    assert live.hot.read(SHARE_QUOTES, "live", at.date(), at.date())["bid"].to_list() == [99.5]
+
+
 def test_the_contracts_of_the_scope_are_subscribed_with_their_shares(scene, config):
     clock, wire, _, ingester = scene
     clock.stop_at = clock.now + timedelta(seconds=2)
