@@ -93,7 +93,7 @@ def features_of(edition: Edition) -> list[Feature]:
         Feature("hypertables", edition.has_hypertables, why, "tables partitioned by month or year"),
         Feature("columnstore", full, why if full else licence, "rows as they are; the lake is compressed"),
         Feature("continuous aggregates", full, why if full else licence, "tables, by the same refresh"),
-        Feature("retention policies", full, why if full else licence, "HotStore.prune on a schedule"),
+        Feature("retention policies", full, why if full else licence, "the job prune, on a schedule"),
     ]
 
 
