@@ -13,6 +13,7 @@ st.set_page_config(
 st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True),
+        st.Page("pages/chains.py", title="Chains and surfaces", icon=":material/ssid_chart:"),
         st.Page("pages/data_quality.py", title="Data quality", icon=":material/fact_check:"),
     ],
     position="top",

@@ -7,6 +7,6 @@ can be done with it). ``edition`` finds out what the server can do, ``schema`` m
 what is old. Nothing lives here only: the lake or a source has it as well.
 """
 
-from alluse_assets.adapters.timescale.hot_store import HotStore, open_hot_store
+from alluse_assets.adapters.timescale.hot_store import HotStore, open_for_reading, open_hot_store
 
-__all__ = ["HotStore", "open_hot_store"]
+__all__ = ["HotStore", "open_for_reading", "open_hot_store"]

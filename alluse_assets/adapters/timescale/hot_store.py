@@ -186,6 +186,16 @@ def open_hot_store(url: str) -> HotStore:
     return HotStore(url, edition, forms, tuple(([created] if created else []) + done))
 
 
+def open_for_reading(url: str) -> HotStore:
+    """The hot store as it is, nothing made or changed: for whoever only looks.
+
+    Raises:
+        ServerError: the server cannot be reached, or the database has no hot store yet.
+    """
+    with _session(url) as connection:
+        return HotStore(url, edition_of(connection), forms_of(connection))
+
+
 @contextmanager
 def _session(url: str) -> Iterator[Connection]:
     """A connection in the application's role, closed with the block; what fails is told in our words."""
