@@ -27,7 +27,7 @@ class ReplayRequest(dg.Config):
 @dg.op(required_resource_keys={"desk"})
 def replay_book(context: dg.OpExecutionContext, config: ReplayRequest) -> None:
     """Prepare what the lake lacks, replay, project."""
-    from alluse_assets.orchestration.market_steps import prepare_market
+    from alluse_assets.orchestration.market_preparation import prepare_market
     from alluse_assets.orchestration.projections import project_book
     from alluse_assets.reporting.summary import summarise
 

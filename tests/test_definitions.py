@@ -141,6 +141,7 @@ def test_a_profile_with_faults_stops_the_start(monkeypatch):
         build_defs()
 
 
+@pytest.mark.filterwarnings("ignore::dagster_shared.utils.warnings.PreviewWarning")
 def test_what_a_live_market_makes_has_a_freshness_policy_and_history_has_none(tmp_path):
     profile = tmp_path / "live.yaml"
     profile.write_text("market: {source: live, routes: {default: [alpaca]}}")

@@ -23,7 +23,8 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import DataError
 from alluse_assets.market_data.source import DATA_KINDS
 from alluse_assets.orchestration.installation import Installation
-from alluse_assets.orchestration.market_steps import Counts, MarketSteps, judge_files
+from alluse_assets.orchestration.market_preparation import judge_files
+from alluse_assets.orchestration.market_steps import Counts, MarketSteps
 
 _LAYOUT_NAMES = tuple(layout.name for layout in ALL_LAYOUTS)
 _INTERRUPTED = 130

@@ -17,7 +17,8 @@ from rich.table import Table
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.money import to_cents
 from alluse_assets.orchestration.book_config import BookConfig, config_of_book
-from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
+from alluse_assets.orchestration.market_preparation import prepare_market
+from alluse_assets.orchestration.market_steps import MarketSteps
 from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services

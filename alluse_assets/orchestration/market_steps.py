@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from calendar import monthrange
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,7 +27,6 @@ from alluse_assets.market_data.source import TABLE_OF, ChainScope, DataKind, Mar
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES, RAW_BARS
 from alluse_assets.option_chains.chain_rules import RULES, screen_chains
 from alluse_assets.option_chains.quotes import clean_option_quotes
-from alluse_assets.option_chains.rate_curve import with_rates
 from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
@@ -220,7 +219,7 @@ class MarketSteps:
         yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
         last = quotes["session"].max()
         assert isinstance(last, date)
-        terms = with_terms(quotes, self._rates(month_end(last)), yields, index)
+        terms = with_terms(quotes, self.rates(month_end(last)), yields, index)
         forwards = implied_forwards(terms)
         return forwards, priced_terms(terms, forwards, threads=os.cpu_count() or 1)
 
@@ -245,59 +244,6 @@ class MarketSteps:
             self.lake.write(MODEL_VALUES, self.market, values, replacing=days, inputs=[*inputs, *refused])
             total += surfaces.height
         return Counts(total)
-
-    def months_priced_otherwise(self, start: date, end: date) -> list[tuple[date, date]]:
-        """Months whose chains were made with another dividend yield or rate than is configured now.
-
-        Chains are shared by the books of a market, so one that was priced for another configuration is
-        priced again: what a replay reads depends on its own configuration alone. What the quotes told
-        themselves (table implied_forwards) is not the configuration's.
-        """
-        terms = ["session", "underlying", "expiry", "rate_annual", "dividend_yield_annual", "status"]
-        used = self.lake.read(IMPLIED_FORWARDS, self.market, start, end, columns=terms)
-        if used.is_empty():
-            return []
-        yields = self.config.market.dividend_yields
-        expected = pl.col("underlying").replace_strict(
-            {symbol: yields.get(symbol, 0.0) for symbol in used["underlying"].unique()},
-            return_dtype=pl.Float64,
-        )
-        dated = used.with_columns(
-            used_rate="rate_annual", dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days()
-        ).drop("rate_annual")
-        other_yield = (pl.col("dividend_yield_annual") - expected).abs() > 1e-9
-        other_rate = (pl.col("used_rate") - pl.col("rate_annual")).abs() > 1e-6
-        sessions = with_rates(dated, self._rates(end)).filter(
-            (other_yield & pl.col("status").is_in(["ok", "forward_only"]).not_())
-            | (other_rate & (pl.col("status") != "ok"))
-        )["session"]
-        return sorted({(day.replace(day=1), month_end(day)) for day in sessions.unique()})
-
-    def months_to_price(self, start: date, end: date) -> list[tuple[date, date]]:
-        """Months whose chains or surfaces are missing, older than their quotes, or of other terms."""
-        found = set(self.months_priced_otherwise(start, end))
-        for table in (OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES):
-            found |= set(missing_months(self.lake, table, self.market, start, end))
-        # A process that was killed in between leaves surfaces of the chains before.
-        changed = {
-            one.month
-            for table in (OPTION_CHAINS, SURFACES)
-            for one in self.lake.stale(table, self.market)
-            if one.changed
-        } | self._months_without_a_ticker(start, end)
-        return sorted(found | {span for span in months_of(start, end) if f"{span[0]:%Y-%m}" in changed})
-
-    def _months_without_a_ticker(self, start: date, end: date) -> set[str]:
-        """Months that were priced for a book with other tickers."""
-        quoted, priced = (
-            self.lake.scan(table, self.market, start, end, columns=["session", "underlying"])
-            .select(month=pl.col("session").dt.strftime("%Y-%m"), underlying="underlying")
-            .unique()
-            .collect()
-            for table in (OPTION_QUOTES, OPTION_CHAINS)
-        )
-        left = quoted.join(priced, on=["month", "underlying"], how="anti")
-        return set(left.filter(pl.col("underlying").is_in(self.underlyings()))["month"])
 
     def screen_entries(self, book: str, first_session: date, start: date, end: date) -> Counts:
         """Chains to entry candidates of one book, a month at a time."""
@@ -324,7 +270,12 @@ class MarketSteps:
         rules = self.config.market.chains
         return ChainScope(rules.near_days, rules.strikes_each_side, rules.leaps_days)
 
-    def _rates(self, last: date) -> pl.DataFrame:
+    def rates(self, last: date) -> pl.DataFrame:
+        """Interest rates up to ``last``: the configured one, else the market's.
+
+        Raises:
+            MissingDataError: there are none.
+        """
         flat = self.config.market.flat_rate_annual
         if flat is not None:
             rows = [
@@ -346,78 +297,6 @@ def months_of(start: date, end: date) -> Iterator[tuple[date, date]]:
     while (year, month) <= (end.year, end.month):
         yield date(year, month, 1), month_end(date(year, month, 1))
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-
-
-def judge_files(steps: MarketSteps, on_month: Callable[[int, int], None] | None = None) -> Counts:
-    """Judge the months of files that were taken in since they were judged last; nothing to do is quick.
-
-    ``on_month`` hears how many months are done, of how many.
-    """
-    total = Counts(0)
-    work = []
-    for raw, clean, judge in (
-        (RAW_BARS, BARS, steps.validate_bars),
-        (RAW_OPTION_QUOTES, OPTION_QUOTES, steps.validate_quotes),
-    ):
-        changed = {one.month for one in steps.lake.stale(clean, steps.market) if one.changed}
-        done = set(steps.lake.months(clean, steps.market)) - changed
-        work += [(judge, month) for month in steps.lake.months(raw, steps.market) if month not in done]
-    for place, (judge, month) in enumerate(work, start=1):
-        first = date.fromisoformat(f"{month}-01")
-        found = judge(first, month_end(first))
-        total = Counts(total.rows + found.rows, total.quarantined + found.quarantined)
-        if on_month:
-            on_month(place, len(work))
-    return total
-
-
-def missing_months(
-    lake: Lake, table: Table, market: str, start: date, end: date
-) -> Sequence[tuple[date, date]]:
-    """Months of the range that ``table`` has nothing of yet."""
-    there = set(lake.months(table, market))
-    return [(first, last) for first, last in months_of(start, end) if f"{first:%Y-%m}" not in there]
-
-
-def prepare_market(
-    steps: MarketSteps,
-    book: str,
-    first_session: date,
-    end: date,
-    on_step: Callable[[int, int], None] | None = None,
-) -> None:
-    """Everything a replay of ``book`` from ``first_session`` to ``end`` reads, as far as it is missing.
-
-    Data that is there is not made again, except the book's candidates, which depend on its configuration.
-    """
-    warm = steps.calendar.previous_session(first_session, steps.config.market.warm_up_sessions)
-    if steps.source is None:
-        judge_files(steps)
-    else:
-        without_bars = missing_months(steps.lake, BARS, steps.market, warm, end)
-        if without_bars:
-            steps.collect_bars(without_bars[0][0], without_bars[-1][1])
-            steps.validate_bars(without_bars[0][0], without_bars[-1][1])
-    months = steps.months_to_price(first_session, end)
-    total = 2 + len(months)
-    done = 1
-    for first, last in months:
-        if on_step:
-            on_step(done, total)
-        if steps.source is not None:
-            steps.collect_quotes(first, last)
-            steps.validate_quotes(first, last)
-        steps.price_chains(first, last)
-        steps.fit_surfaces(first, last)
-        done += 1
-    if on_step:
-        on_step(done, total)
-    if not steps.lake.files(OPTION_CHAINS, steps.market, first_session, end):
-        raise MissingDataError(
-            f"no option quotes from {first_session} to {end} in the lake (source {steps.market}): "
-            "ingest them with `alluse ingest --path FILE_OR_FOLDER`"
-        )
-    steps.screen_entries(book, first_session, first_session, end)
 
 
 def month_end(day: date) -> date:

@@ -21,7 +21,8 @@ from rich.table import Table
 
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.orchestration.book_config import config_of_book
-from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
+from alluse_assets.orchestration.market_preparation import prepare_market
+from alluse_assets.orchestration.market_steps import MarketSteps
 from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services

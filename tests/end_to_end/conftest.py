@@ -16,7 +16,8 @@ from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load, with_values
 from alluse_assets.journal.chain import Head, RecordedEvent
-from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
+from alluse_assets.orchestration.market_preparation import prepare_market
+from alluse_assets.orchestration.market_steps import MarketSteps
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import market_source
 

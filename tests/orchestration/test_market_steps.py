@@ -13,7 +13,8 @@ from alluse_assets.base.config.config_manager import load, with_values
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
-from alluse_assets.orchestration.market_steps import MarketSteps, prepare_market
+from alluse_assets.orchestration.market_preparation import months_priced_otherwise, prepare_market
+from alluse_assets.orchestration.market_steps import MarketSteps
 from tests.option_chains.surface.model_chains import ORDINARY, SESSION, SPOT, quotes, scaled
 
 MONTH = (date(2011, 3, 1), date(2011, 3, 31))
@@ -83,16 +84,16 @@ def test_a_second_time_nothing_is_written(steps):
 
 def test_what_the_quotes_told_is_not_priced_again_what_was_configured_is(steps):
     """The yield of an index chain is never the configured one: it would be made again at each start."""
-    assert steps.months_priced_otherwise(*MONTH) == []
+    assert months_priced_otherwise(steps, *MONTH) == []
     index_only = steps_over(steps.lake, dividend_yields={"SPX": 0.04, "IBM": YIELD})
-    assert index_only.months_priced_otherwise(*MONTH) == []
+    assert months_priced_otherwise(index_only, *MONTH) == []
     for other in (
         steps_over(steps.lake, dividend_yields={"SPX": YIELD, "IBM": 0.04}),
         steps_over(steps.lake, flat_rate_annual=0.03),
     ):
-        assert other.months_priced_otherwise(*MONTH) == [MONTH]
+        assert months_priced_otherwise(other, *MONTH) == [MONTH]
         other.price_chains(*MONTH)
-        assert other.months_priced_otherwise(*MONTH) == []
+        assert months_priced_otherwise(other, *MONTH) == []
 
 
 def test_surfaces_of_chains_that_changed_are_stale_until_they_are_fitted_again(steps):
