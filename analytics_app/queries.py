@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -286,7 +286,7 @@ def _ask(
     _hot: HotStore | None,
 ) -> ChainTables:
     asked = MarketQueries(Lake(root), market, trading_calendar(), _hot)
-    chain = asked.chain(underlying, datetime.combine(session, time.max, NEW_YORK).astimezone(UTC))
+    chain = asked.chain(underlying, datetime.combine(session, time.max, NEW_YORK))
     at: datetime = chain.rows["quote_ts"][0]
     surface: Answer | None
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -214,6 +214,8 @@ class MarketQueries:
         self, table: Table, symbols: Collection[str] | None, as_of: datetime | None
     ) -> pl.Expr | None:
         conditions = []
+        # Instants of any zone; Polars compares those of one zone only.
+        as_of = as_of and as_of.astimezone(UTC)
         if symbols is not None:
             name = "underlying" if "underlying" in table.names else "symbol"
             conditions.append(pl.col(name).is_in(list(symbols)))

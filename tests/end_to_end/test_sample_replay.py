@@ -77,4 +77,4 @@ def test_the_sample_is_pinned(sample_run):
     navs = {name: values["nav"] for name, values in closed["accounts"].items()}
     assert navs == {"GEN-1": "492748.47", "REV-1": "329081.65", "COM-1": "371280.94"}
     assert len(sample_run.rows) == 8162
-    assert sample_run.head.hash.hex() == "c554e3231d59ad582db6354cbd135abe6da3178b03d8c513b9cff75e1ade36f3"
+    assert sample_run.head.hash.hex() == "71841cc327c4e6c62d4171ad1c2a8875d58351ddeaf0e20e9cbb0b5bb105bec3"

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from alluse_assets.adapters.lake import Lake
-from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.base.calendar import NEW_YORK, trading_calendar
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from alluse_assets.option_chains.tables import OPTION_CHAINS, PREMIUM_SNAPSHOTS
@@ -134,6 +134,13 @@ def test_behind_the_lakes_last_snapshot_the_same_session_goes_on_and_before_it_t
 def test_an_empty_lake_is_no_obstacle(tmp_path, queries):
     fresh = MarketQueries(Lake(tmp_path / "new"), "live", CALENDAR, queries.hot)
     assert fresh.rows(BARS, None, WEEK[-1], ["IBM"]).rows.height == 4
+
+
+def test_an_instant_may_be_of_any_zone(queries):
+    close = CLOSE - timedelta(minutes=5)
+    queries.lake.write(OPTION_CHAINS, "live", chains(close))
+    local = CLOSE.astimezone(NEW_YORK)
+    assert queries.chain("IBM", local).rows.equals(queries.chain("IBM", CLOSE).rows)
 
 
 def test_snapshots_of_the_day_come_from_the_hot_store(queries):
