@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.analytics_app.small_book import SESSIONS, write_book
+from tests.analytics_app.small_chain import EXPIRIES, MONDAY, write_chains
 from tests.paths import ROOT
 
 CHROMIUM = shutil.which("chromium")
@@ -45,13 +46,14 @@ def served(tmp_path_factory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("app")
     write_book(home)
     write_book(home, "second")
+    write_chains(home)
     port = _free_port()
     log = home / "app.log"
     with log.open("wb") as stream:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "analytics_app/app.py", f"--server.port={port}"],
             cwd=ROOT,
-            env={**os.environ, "ALLUSE_HOME": str(home)},
+            env={**os.environ, "ALLUSE_HOME": str(home), "ALLUSE_DATABASE_URL": ""},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -122,3 +124,34 @@ def test_another_book_starts_with_its_own_days(served, browser):
     expect(page.get_by_text("Trades: 5")).to_be_visible(timeout=PATIENCE_MS)
     page.wait_for_url(re.compile(r"\?book=second$"), timeout=PATIENCE_MS)
     assert complaints == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (420, "dark")])
+def test_chains_are_drawn_without_a_complaint(served, browser, width, scheme, tmp_path):
+    page, complaints = opened(browser, served, width, scheme)
+    if width < 500:
+        page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Chains and surfaces").click()
+    if width < 500:
+        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(page.get_by_text("Contracts: 90")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=PATIENCE_MS)
+    for name in ("Volatility smile", "Fit by expiry", "The chain of an expiry"):
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    assert complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    picture = tmp_path / "chains.png"
+    page.screenshot(path=picture)
+    assert picture.stat().st_size > 50_000, "an almost empty picture"
+
+
+def test_a_link_to_a_chain_shows_the_same_chain(served, browser):
+    page, _ = opened(browser, served, 1440)
+    page.goto(f"{served}/chains?session={MONDAY}&smile={EXPIRIES[1]}&expiry={EXPIRIES[2]}")
+    expect(page.get_by_text(f"Mon {MONDAY} 16:00 New York time")).to_be_visible(timeout=PATIENCE_MS)
+    smile = page.locator(".js-plotly-plot .legend").first
+    expect(smile).to_contain_text(str(EXPIRIES[1]), timeout=PATIENCE_MS)
+    expect(smile).not_to_contain_text(str(EXPIRIES[0]))
+    page.get_by_role("radio", name="Strike").click()
+    page.wait_for_url(re.compile("over=Strike"), timeout=PATIENCE_MS)
+    assert f"session={MONDAY}" in page.url

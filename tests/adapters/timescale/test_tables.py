@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from alluse_assets.adapters.postgres.connect import connect, connect_owner
-from alluse_assets.adapters.timescale import HotStore, open_hot_store, schema
+from alluse_assets.adapters.timescale import HotStore, open_for_reading, open_hot_store, schema
 from alluse_assets.adapters.timescale.edition import Edition, edition_of, features_of
 from alluse_assets.adapters.timescale.reading import select_rows
 from alluse_assets.adapters.timescale.served_tables import SERVED, ServedTable, served
@@ -45,6 +45,18 @@ def test_without_it_every_table_is_partitioned_and_the_doctor_can_say_so(hot_sto
     assert set(hot_store.forms.values()) == {"partitioned"}
     assert [feature.is_on for feature in hot_store.features()] == [False] * 4
     assert all(feature.stand_in for feature in hot_store.features())
+
+
+def test_whoever_only_looks_finds_the_store_and_makes_nothing(database_url: str) -> None:
+    assert open_for_reading(database_url).forms == {}
+    made = open_hot_store(database_url)
+    found = open_for_reading(database_url)
+    assert (found.forms, found.edition, found.changes) == (made.forms, made.edition, ())
+
+
+def test_a_database_without_our_schema_is_told_to_whoever_looks(empty_database_url: str) -> None:
+    with pytest.raises(ServerError):
+        open_for_reading(empty_database_url)
 
 
 def test_the_apache_edition_has_hypertables_and_says_what_stands_in_for_the_rest(timescale_url: str) -> None:
