@@ -36,6 +36,10 @@ from tests.book_maker import InMemoryJournal
 from tests.paths import ROOT
 
 
+# As it was: Dagster's instance puts its own home and database into this process's.
+_ENVIRON = dict(os.environ)
+
+
 class Bench:
     """Collects rows: what, seconds, compared with, its seconds, the ratio, what was promised."""
 
@@ -61,10 +65,16 @@ def timed(work: Callable[[], object]) -> float:
 
 def process(*arguments: str, home: Path | None = None) -> float:
     """Seconds that a Python process takes, start to end."""
-    environ = {**os.environ, **({"ALLUSE_HOME": str(home)} if home else {})}
+    environ = {**_ENVIRON, **({"ALLUSE_HOME": str(home)} if home else {})}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, *arguments]
-    return timed(lambda: subprocess.run(command, env=environ, cwd=ROOT, check=True, capture_output=True))
+
+    def run() -> None:
+        done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+
+    return timed(run)
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -114,7 +114,9 @@ def run(home: str) -> dict[str, object]:
             for table in (OPTION_CHAINS, SURFACES):
                 hot.upsert(table, steps.market, services.lake.read(table, steps.market, first, last))
             timed("to the hot store", began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    # Not getrusage: that keeps the peak of the process which this one was forked from.
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024**2
     return {"seconds": seconds, "rows": counts, "total": sum(seconds.values()), "peak_gib": peak}
 
 
