@@ -35,7 +35,6 @@ from tests.bench.spx_year import bench_spx_year
 from tests.book_maker import InMemoryJournal
 from tests.paths import ROOT
 
-
 # As it was: Dagster's instance puts its own home and database into this process's.
 _ENVIRON = dict(os.environ)
 
