@@ -28,7 +28,7 @@ from alluse_assets.execution.tables import OPTION_TRADES
 from alluse_assets.ledger.tables import NET_ASSET_VALUE, POSITIONS
 from alluse_assets.market_data.source import TABLE_OF
 from alluse_assets.market_data.tables import BARS, INDICATORS
-from alluse_assets.option_chains.surface.tables import SURFACES
+from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, PREMIUM_SNAPSHOTS
 from alluse_assets.orchestration.installation import Installation
 from alluse_assets.orchestration.market_queries import Answer, MarketQueries
@@ -101,9 +101,9 @@ def book_tables(lake: Lake, book: str) -> BookTables:
     )
 
 
-MARKET_TABLES: tuple[Table, ...] = (*TABLE_OF.values(), PREMIUM_SNAPSHOTS, INDICATORS, OPTION_CHAINS)
+_DERIVED = (BARS, OPTION_QUOTES, INDICATORS, OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES)
+MARKET_TABLES: tuple[Table, ...] = tuple(dict.fromkeys([*TABLE_OF.values(), PREMIUM_SNAPSHOTS, *_DERIVED]))
 """Tables of a market that have been checked, or made from checked ones."""
-_DERIVED = (BARS, OPTION_QUOTES, INDICATORS, OPTION_CHAINS)
 
 
 def market_names(lake: Lake) -> list[str]:
