@@ -89,7 +89,7 @@ class LiveMarket:
         rows = source.snapshot("option_quotes", tickers or self.steps.underlyings(), self.steps.scope)
         good, refused = clean_option_quotes(rows, self.steps.calendar, market)
         if is_premium:
-            self._refuse(refused)
+            self._refuse(refused, PREMIUM_SNAPSHOTS)
             self.hot.upsert(PREMIUM_SNAPSHOTS, market, good)
             return Kept(good.height, refused.height)
         # Raw: the session's assets judge all of it again, beside its neighbours, and quarantine what fails.
@@ -107,7 +107,7 @@ class LiveMarket:
         last = rows.unique(table.key, keep="last", maintain_order=True)
         good, refused = clean(last, self.steps.calendar, self.steps.market)
         # Refused rows first: a kill in between never leaves good rows whose bad neighbours are unknown.
-        self._refuse(refused)
+        self._refuse(refused, OPTION_TICKS if table is OPTION_QUOTES else table)
         if good.height:
             self.hot.upsert(table, self.steps.market, good)
         return Kept(good.height, refused.height)
@@ -138,6 +138,8 @@ class LiveMarket:
         self.hot.keep_for(days)
         return self.hot.prune(datetime.combine(before, time.min, UTC))
 
-    def _refuse(self, refused: pl.DataFrame) -> None:
+    def _refuse(self, refused: pl.DataFrame, table: Table) -> None:
+        """Keep what was refused under the name of ``table``: verdicts on whole chains are replaced later."""
         if refused.height:
-            self._lake.write(QUARANTINE, self.steps.market, refused)
+            named = refused.with_columns(table=pl.lit(table.name))
+            self._lake.write(QUARANTINE, self.steps.market, named)

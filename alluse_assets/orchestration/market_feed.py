@@ -23,6 +23,7 @@ from alluse_assets.base.money import price
 from alluse_assets.market_data.indicators import atr
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.market_data.tables import CORPORATE_ACTIONS, RATES
+from alluse_assets.option_chains.snapshots import last_snapshots
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.market_queries import MarketQueries
 from alluse_assets.strategies.candidates import CANDIDATES
@@ -153,7 +154,7 @@ class MarketFeed:
         bars = self._queries.bars(before, last).rows
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
-        chains = self._queries.chains(first, last, columns=_QUOTE_COLUMNS).rows
+        chains = last_snapshots(self._queries.chains(first, last, columns=_QUOTE_COLUMNS).rows)
         by_session = {
             key[0]: frame.sort("contract_symbol")
             for key, frame in chains.partition_by("session", as_dict=True).items()

@@ -90,10 +90,10 @@ def months_to_price(steps: MarketSteps, start: date, end: date) -> list[tuple[da
     found = set(months_priced_otherwise(steps, start, end))
     for table in (OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES):
         found |= set(missing_months(steps.lake, table, steps.market, start, end))
-    # A process that was killed in between leaves surfaces of the chains before.
+    # A process that was killed in between leaves some made of what was before.
     changed = {
         one.month
-        for table in (OPTION_CHAINS, SURFACES)
+        for table in (OPTION_CHAINS, IMPLIED_FORWARDS, SURFACES, MODEL_VALUES)
         for one in steps.lake.stale(table, steps.market)
         if one.changed
     } | _months_without_a_ticker(steps, start, end)
@@ -101,7 +101,7 @@ def months_to_price(steps: MarketSteps, start: date, end: date) -> list[tuple[da
 
 
 def months_priced_otherwise(steps: MarketSteps, start: date, end: date) -> list[tuple[date, date]]:
-    """Months whose chains were made with another dividend yield or rate than is configured now.
+    """Months whose chains were made with another yield, rate or exercise style than is configured now.
 
     Chains are shared by the books of a market, so one that was priced for another configuration is
     priced again: what a replay reads depends on its own configuration alone. What the quotes told
@@ -121,8 +121,11 @@ def months_priced_otherwise(steps: MarketSteps, start: date, end: date) -> list[
     ).drop("rate_annual")
     other_yield = (pl.col("dividend_yield_annual") - expected).abs() > 1e-9
     other_rate = (pl.col("used_rate") - pl.col("rate_annual")).abs() > 1e-6
+    is_index = pl.col("underlying").is_in(sorted(steps.config.market.index_options))
+    other_style = (pl.col("status") != "zero_time") & ((pl.col("status") == "american") == is_index)
     sessions = with_rates(dated, steps.rates(end)).filter(
-        (other_yield & pl.col("status").is_in(["ok", "forward_only"]).not_())
+        other_style
+        | (other_yield & pl.col("status").is_in(["ok", "forward_only"]).not_())
         | (other_rate & (pl.col("status") != "ok"))
     )["session"]
     return sorted({(day.replace(day=1), month_end(day)) for day in sessions.unique()})

@@ -100,7 +100,7 @@ class MarketSteps:
             if raw.is_empty():
                 continue
             good, refused = clean_bars(raw, self.calendar, self.market)
-            days = raw["ts"].unique().to_list()
+            days = sorted({*raw["ts"], *refused["session"].drop_nulls()})
             self._quarantine(BARS, days, refused, () if self.source is None else None)
             self.lake.write(BARS, self.market, good, replacing=days, inputs=inputs)
             total, quarantined = total + good.height, quarantined + refused.height
@@ -130,7 +130,9 @@ class MarketSteps:
             .join(factors, on=["ts", "symbol"], how="left", maintain_order="left")
             .with_columns(pl.col(in_usd) / pl.col("adjustment_factor"))
         )
-        self.lake.write(INDICATORS, self.market, frame, inputs=inputs)
+        sessions = self.calendar.sessions(start, end)
+        if frame.height or self.lake.months(INDICATORS, self.market, start, end):
+            self.lake.write(INDICATORS, self.market, frame, replacing=sessions, inputs=inputs)
         return Counts(frame.height)
 
     def collect_quotes(self, start: date, end: date) -> Counts:
@@ -162,7 +164,8 @@ class MarketSteps:
                 sound, previous, european, self.config.market.quality, self.market
             )
             refused = pl.concat([refused, contradicted])
-            days = raw["session"].unique().to_list()
+            # A quote looked at on a Sunday may have come under Friday's date: both are judged.
+            days = sorted({*raw["session"], *refused["session"].drop_nulls()})
             self._quarantine(OPTION_QUOTES, days, refused, RULES if self.source is None else None)
             self.lake.write(OPTION_QUOTES, self.market, good, replacing=days, inputs=inputs)
             total, quarantined = total + good.height, quarantined + refused.height
@@ -175,12 +178,10 @@ class MarketSteps:
 
         Files are judged row by row when they are ingested; those verdicts are not this step's to undo.
         """
-        stored = self.lake.read(QUARANTINE, self.market, min(days), max(days))
         ours = (pl.col("table") == table.name) & (
             pl.lit(True) if judged is None else pl.col("rule").is_in(list(judged))
         )
-        kept = stored.filter(pl.col("session").is_in(list(days)), ours.not_())
-        self.lake.write(QUARANTINE, self.market, pl.concat([kept, refused]), replacing=days)
+        self.lake.write(QUARANTINE, self.market, refused, replacing=days, only=ours)
 
     def price_chains(self, start: date, end: date) -> Counts:
         """Quotes to implied forwards, and with those to chains with volatilities and Greeks, by month.
@@ -194,14 +195,13 @@ class MarketSteps:
                 *self.lake.inputs(RATES, self.market, None, last),
             ]
             quotes = self.lake.read(OPTION_QUOTES, self.market, first, last, where=ours)
-            if quotes.is_empty():
+            if quotes.is_empty() and not self.lake.months(OPTION_CHAINS, self.market, first, last):
                 continue
             sessions = self.calendar.sessions(first, last)
-            for table, rows in zip((IMPLIED_FORWARDS, OPTION_CHAINS), self._priced(quotes), strict=True):
-                others = self.lake.read(table, self.market, first, last, where=ours.not_())
-                self.lake.write(
-                    table, self.market, pl.concat([others, rows]), replacing=sessions, inputs=inputs
-                )
+            nothing = (IMPLIED_FORWARDS.empty(), OPTION_CHAINS.empty())
+            priced = self._priced(quotes) if quotes.height else nothing
+            for table, rows in zip((IMPLIED_FORWARDS, OPTION_CHAINS), priced, strict=True):
+                self.lake.write(table, self.market, rows, replacing=sessions, only=ours, inputs=inputs)
             total += quotes.height
         return Counts(total)
 
@@ -230,7 +230,7 @@ class MarketSteps:
             inputs = self.lake.inputs(OPTION_CHAINS, self.market, first, last)
             refused = self.lake.inputs(QUARANTINE, self.market, first, last)
             chains = self.lake.read(OPTION_CHAINS, self.market, first, last)
-            if chains.is_empty():
+            if chains.is_empty() and not self.lake.months(SURFACES, self.market, first, last):
                 continue
             from alluse_assets.option_chains.surface.fill import fill, unquoted
             from alluse_assets.option_chains.surface.fit import fit_surfaces

@@ -17,6 +17,7 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.base.money import price
 from alluse_assets.execution.fill_model import PRICE_SCALE, scaled_price, scaled_sell_price
+from alluse_assets.option_chains.snapshots import last_snapshots
 from alluse_assets.strategies.candidates import CANDIDATES, Candidate, Refusal, Screened
 from alluse_assets.strategies.entry_calendar import MICRO
 
@@ -34,7 +35,7 @@ def screen(
     """All candidates of ``calendar``'s sessions, judged and ranked.
 
     Args:
-        chains: rows of ``option_chains`` of those sessions.
+        chains: rows of ``option_chains`` of those sessions; the last snapshot of each is screened.
         calendar: what ``entry_calendar`` made.
         config: the configuration in force.
         earnings: known earnings dates.
@@ -44,7 +45,8 @@ def screen(
         A ``CANDIDATES`` frame sorted by session, kind, right and contract.
     """
     rows = (
-        chains.rename({"underlying": "symbol"})
+        last_snapshots(chains)
+        .rename({"underlying": "symbol"})
         .join(calendar, on=["session", "symbol", "right"], how="inner")
         .filter(
             pl.col("dte_days").is_between(pl.col("dte_low"), pl.col("dte_high")),

@@ -240,6 +240,21 @@ def test_a_state_that_cannot_be_read_is_told(tmp_path):
         read_state(tmp_path)
 
 
+def test_what_was_refused_live_stays_when_the_sessions_chains_are_judged(scene):
+    """Judging the whole chains once swept away what had been refused of ticks and premiums."""
+    clock, wire, live, _ = scene
+    wire.chain = option_quotes(clock.now, ask=1.0)
+    live.take_snapshot("premium")
+    live.keep("option_quotes", option_quotes(clock.now + timedelta(minutes=1), ask=1.0))
+    wire.chain = option_quotes(clock.now + timedelta(minutes=2), ask=1.0)
+    live.take_snapshot("close")
+    day = clock.now.date()
+    for _ in range(2):
+        live.steps.validate_quotes(day, day)
+        refused = live.steps.lake.read(QUARANTINE, "live")
+        assert sorted(refused["table"]) == ["option_quotes", "option_ticks", "premium_snapshots"]
+
+
 def test_a_session_is_compacted_whole_and_again_without_change(scene):
     clock, _, live, _ = scene
     at = clock.now

@@ -83,6 +83,16 @@ def test_each_underlying_is_decided_at_its_own_quotes_time(tmp_path):
     assert market.time_of("FB") == market.now == late
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_looks_at_a_chain_the_session_sees_the_last(tmp_path, order):
+    """Once a session that was decided at the close was shown quotes of the morning."""
+    looks = [("AAPL", 331.0, CLOSE - timedelta(hours=6)), ("AAPL", 330.0, CLOSE)][::order]
+    market = session(tmp_path, 330.0, looks)
+    assert len(market.quotes) == 1
+    (quote,) = market.quotes.values()
+    assert quote.at == CLOSE
+
+
 def test_a_session_without_quotes_is_seen_at_its_close(tmp_path):
     lake_market = session(tmp_path, 330.0, [("AAPL", 330.0, CLOSE)])
     assert lake_market.closes_at == CLOSE

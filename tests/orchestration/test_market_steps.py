@@ -1,5 +1,6 @@
 """Chains, forwards and surfaces in the lake: made once, made again when their terms or their input change."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -11,10 +12,16 @@ from alluse_assets.adapters.sample_market import SampleMarket
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load, with_values
 from alluse_assets.base.quarantine import QUARANTINE
+from alluse_assets.market_data.tables import BARS, INDICATORS
 from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
-from alluse_assets.orchestration.market_preparation import months_priced_otherwise, prepare_market
+from alluse_assets.orchestration.market_preparation import (
+    months_priced_otherwise,
+    months_to_price,
+    prepare_market,
+)
 from alluse_assets.orchestration.market_steps import MarketSteps
+from tests.adapters.timescale.rows import daily_bars
 from tests.option_chains.surface.model_chains import ORDINARY, SESSION, SPOT, quotes, scaled
 
 MONTH = (date(2011, 3, 1), date(2011, 3, 31))
@@ -96,6 +103,30 @@ def test_what_the_quotes_told_is_not_priced_again_what_was_configured_is(steps):
         assert months_priced_otherwise(other, *MONTH) == []
 
 
+def test_a_chain_of_another_exercise_style_is_priced_again(steps):
+    european = steps_over(steps.lake, index_options={name: {"pm_roots": [name]} for name in ("SPX", "IBM")})
+    assert months_priced_otherwise(european, *MONTH) == [MONTH]
+    european.price_chains(*MONTH)
+    assert months_priced_otherwise(european, *MONTH) == []
+
+
+def test_model_values_that_a_kill_left_behind_are_made_again(steps):
+    """Surfaces were written anew, and then the process was killed."""
+    steps.lake.write(OPTION_QUOTES, "files", model_quotes(dividend_yield=0.03))
+    steps.price_chains(*MONTH)
+    kept = steps.lake.read(MODEL_VALUES, "files"), steps.lake.manifests(MODEL_VALUES, "files")
+    steps.fit_surfaces(*MONTH)
+    assert months_to_price(steps, *MONTH) == []
+    steps.lake.write(
+        MODEL_VALUES,
+        "files",
+        kept[0],
+        replacing=trading_calendar().sessions(*MONTH),
+        inputs=kept[1][0].inputs,
+    )
+    assert months_to_price(steps, *MONTH) == [MONTH]
+
+
 def test_surfaces_of_chains_that_changed_are_stale_until_they_are_fitted_again(steps):
     dearer = model_quotes(dividend_yield=0.03)
     steps.lake.write(OPTION_QUOTES, "files", dearer)
@@ -105,6 +136,44 @@ def test_surfaces_of_chains_that_changed_are_stale_until_they_are_fitted_again(s
     steps.fit_surfaces(*MONTH)
     assert steps.lake.stale(SURFACES, "files") == []
     assert not steps.lake.read(SURFACES, "files").equals(before)
+
+
+def test_when_every_quote_is_refused_afterwards_nothing_that_was_made_of_them_stays(steps):
+    steps.lake.write(RAW_OPTION_QUOTES, "files", RAW_OPTION_QUOTES.conform(model_quotes()))
+    steps.validate_quotes(*MONTH)
+    steps.price_chains(*MONTH)
+    steps.fit_surfaces(*MONTH)
+    crossed = model_quotes().with_columns(bid=pl.col("ask") + 1)
+    steps.lake.write(RAW_OPTION_QUOTES, "files", RAW_OPTION_QUOTES.conform(crossed))
+    steps.validate_quotes(*MONTH)
+    steps.price_chains(*MONTH)
+    steps.fit_surfaces(*MONTH)
+    assert [steps.lake.read(table, "files").height for table in (OPTION_QUOTES, *MADE)[:4]] == [0] * 4
+    assert [steps.lake.stale(table, "files") for table in MADE] == [[], [], [], []]
+
+
+def test_a_bar_that_is_refused_afterwards_takes_its_indicators_along(steps):
+    days = trading_calendar().sessions(date(2010, 1, 4), MONTH[1])
+    steps.lake.write(BARS, "files", daily_bars(days, ("IBM",)))
+    steps.compute_indicators(*MONTH)
+    steps.lake.write(BARS, "files", daily_bars(days[:-1], ("IBM",)), replacing=days)
+    steps.compute_indicators(*MONTH)
+    assert steps.lake.read(INDICATORS, "files")["ts"].max() == days[-2]
+    assert steps.lake.stale(INDICATORS, "files") == []
+
+
+def test_quotes_that_came_under_another_date_than_their_own_are_refused_under_their_own(steps):
+    """Looking at a chain on a Sunday once broke the judging of the whole month."""
+    sunday = model_quotes().with_columns(pl.col("quote_ts") + pl.duration(days=5))
+    rows = pl.concat([model_quotes(), sunday])
+    steps.lake.write(RAW_OPTION_QUOTES, "files", RAW_OPTION_QUOTES.conform(rows))
+    live = replace(steps, source=SampleMarket(trading_calendar(), threads=1))
+    for _ in range(2):
+        counts = live.validate_quotes(*MONTH)
+        assert counts.quarantined >= sunday.height
+        assert set(steps.lake.read(QUARANTINE, "files", date(2011, 3, 6), date(2011, 3, 6))["rule"]) == {
+            "not_a_session"
+        }
 
 
 def test_a_locked_quote_is_refused_and_valued_on_the_surface(tmp_path):

@@ -86,6 +86,12 @@ def test_a_good_candidate_passes_and_is_ranked_first():
     assert found["premium_yield"].to_list() == [0.015]
 
 
+def test_of_several_looks_at_a_chain_the_last_is_screened():
+    morning = chain(quote_ts=NOW - timedelta(hours=6), bid=9.0, ask=9.1)
+    assert screened(morning, chain()).equals(screened(chain()))
+    assert screened(chain(), morning).equals(screened(chain()))
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

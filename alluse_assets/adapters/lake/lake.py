@@ -88,6 +88,7 @@ class Lake:
         frame: pl.DataFrame,
         *,
         replacing: Collection[date] | None = None,
+        only: pl.Expr | None = None,
         inputs: Sequence[Input] | None = None,
         on_month: Callable[[PartitionWrite], None] | None = None,
     ) -> list[PartitionWrite]:
@@ -99,6 +100,7 @@ class Lake:
             frame: rows with unique keys.
             replacing: None: a row replaces the stored row with its key, others stay. Dates: all stored rows
                 of these dates go and the frame's, which must be of these dates, take their place.
+            only: of the dates ``replacing``, which stored rows go; None: all.
             inputs: what the rows were made from, as ``inputs`` answered before it was read; ``stale`` asks
                 for it.
             on_month: called after each month, for a progress bar.
@@ -120,7 +122,9 @@ class Lake:
         known = None if inputs is None else tuple(sorted(set(inputs)))
         written = []
         for month in sorted(parts):
-            given = Given(parts[month], replaced, known, self._most_rows, in_order, clock=self._clock)
+            given = Given(
+                parts[month], replaced, known, self._most_rows, in_order, clock=self._clock, only=only
+            )
             outcome = write_partition(self._storage, self._place(table, source, month), given)
             if outcome is None:
                 continue

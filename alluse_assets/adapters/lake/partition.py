@@ -81,6 +81,7 @@ class Given:
         rows: in the table's types, with unique keys.
         in_order: whether the rows are known to be by date and key already.
         replaced: dates whose stored rows go; None: rows replace those with their key.
+        only: which of their rows go; None: all.
         inputs: what the rows were made from; None where that is not known.
         most_rows: of a data file that holds more than one day.
         rewrite: write every file anew even if no row differs.
@@ -94,6 +95,7 @@ class Given:
     in_order: bool = False
     rewrite: bool = False
     clock: Callable[[], datetime] | None = None
+    only: pl.Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,12 @@ def _merge(place: Place, stored: pl.DataFrame, given: Given) -> pl.DataFrame:
     if stored.is_empty():
         kept = stored
     elif given.replaced is not None and day:
-        kept = stored.filter(pl.col(day).is_in(list(given.replaced)).not_().fill_null(True))
+        gone = pl.col(day).is_in(list(given.replaced))
+        if given.only is not None:
+            gone &= given.only
+        kept = stored.filter(gone.not_().fill_null(True))
+        if given.only is not None:
+            kept = kept.join(rows, on=list(table.key), how="anti", nulls_equal=True, maintain_order="left")
     else:
         kept = stored.join(rows, on=list(table.key), how="anti", nulls_equal=True)
     both = [frame for frame in (kept, rows) if not frame.is_empty()]

@@ -52,6 +52,23 @@ def test_a_row_replaces_the_stored_row_of_its_key_and_no_other(lake):
     assert lake.read(PRICES, "sample")["close"].to_list() == [9.0, 2.0, 3.0]
 
 
+def test_replacing_some_rows_of_dates_leaves_the_others_and_takes_the_new_row_of_a_key(lake):
+    lake.write(PRICES, "sample", rows(("2011-01-03", "A", 1), ("2011-01-03", "B", 2), ("2011-01-04", "A", 3)))
+    lake.write(
+        PRICES,
+        "sample",
+        rows(("2011-01-03", "B", 9), ("2011-01-03", "C", 7)),
+        replacing=[date(2011, 1, 3)],
+        only=pl.col("symbol") == "A",
+    )
+    found = lake.read(PRICES, "sample").select("ts", "symbol", "close").rows()
+    assert found == [
+        (date(2011, 1, 3), "B", 9.0),
+        (date(2011, 1, 3), "C", 7.0),
+        (date(2011, 1, 4), "A", 3.0),
+    ]
+
+
 def test_replacing_dates_drops_rows_that_are_no_longer_there(lake):
     lake.write(PRICES, "sample", JANUARY)
     days = [date(2011, 1, 4), date(2011, 2, 1)]
