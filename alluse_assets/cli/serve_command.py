@@ -36,6 +36,8 @@ def serve_command(
             start.date() if start else date.fromisoformat(f"{months[0]}-01"),
             end.date() if end else month_end(date.fromisoformat(f"{months[-1]}-01")),
         )
+        if not sessions:
+            raise typer.BadParameter("there is no session from the first to the last day given")
         task = bar.add_task(f"serving {market}", total=None)
         counts = serve(
             services.lake,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.adapters.timescale.served_tables import served
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.quarantine import QUARANTINE
@@ -94,9 +95,10 @@ class LiveMarket:
             return Kept(good.height, refused.height)
         # Raw: the session's assets judge all of it again, beside its neighbours, and quarantine what fails.
         self._lake.write(RAW_OPTION_QUOTES, market, rows)
-        if good.height:
-            self.hot.upsert(OPTION_CHAINS, market, self.steps.priced(good))
-        return Kept(good.height, refused.height)
+        sound, contradicted = self.steps.screened(good)
+        if sound.height:
+            self.hot.upsert(OPTION_CHAINS, market, self.steps.priced(sound))
+        return Kept(sound.height, refused.height + contradicted.height)
 
     def keep(self, kind: DataKind, rows: pl.DataFrame) -> Kept:
         """Keep rows that streamed: the good ones in the hot store, the others in quarantine.
@@ -129,14 +131,18 @@ class LiveMarket:
 
     def prune(self, today: date) -> list[str]:
         """Drop live rows older than ``market.hot_days``, after the lake has got them; what was dropped."""
-        days = self.steps.config.market.hot_days
-        before = today - timedelta(days=days)
-        there = [self.hot.sessions(table, self.steps.market) for table, _ in COMPACTED]
+        before = today - timedelta(days=self.steps.config.market.hot_days)
+        there = [
+            self.hot.sessions(table, self.steps.market) for table, _ in COMPACTED if served(table).is_live
+        ]
         firsts = [span[0] for span in there if span]
-        if firsts and min(firsts) < before:
-            self.compact(min(firsts), before)
-        self.hot.keep_for(days)
-        return self.hot.prune(datetime.combine(before, time.min, UTC))
+        if not firsts or min(firsts) >= before:
+            return []
+        self.compact(min(firsts), before - timedelta(days=1))
+        dropped = self.hot.prune(before)
+        # Twice the days: where nobody prunes any more, the server must not be quicker than a repair.
+        self.hot.keep_for(2 * self.steps.config.market.hot_days)
+        return dropped
 
     def _refuse(self, refused: pl.DataFrame, table: Table) -> None:
         """Keep what was refused under the name of ``table``: verdicts on whole chains are replaced later."""

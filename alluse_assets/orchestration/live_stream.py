@@ -16,7 +16,7 @@ from threading import Event
 import polars as pl
 
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
-from alluse_assets.base.errors import SourceError
+from alluse_assets.base.errors import AlluseError, ServerError, SourceError
 from alluse_assets.market_data.source import Coverage, DataKind, MarketDataSource, StreamBatch
 from alluse_assets.orchestration.live_market import STREAMED, LiveMarket
 from alluse_assets.orchestration.stream_health import StreamHealth
@@ -58,7 +58,16 @@ class StreamIngester:
 
         Raises:
             SourceError: the source refuses for good: no rights, nothing to stream.
+            ConfigError: no source is routed for it.
         """
+        try:
+            self._run()
+        except AlluseError as error:
+            self.health.tell(self.clock(), "ended", False, 0, 0, str(error))
+            raise
+        self.health.tell(self.clock(), "ended", False, 0, 0, "stopped")
+
+    def _run(self) -> None:
         pause = _FIRST_PAUSE
         while not self.stop.is_set():
             opens, ends = next_stretch(self.live.steps.calendar, self.clock())
@@ -68,15 +77,14 @@ class StreamIngester:
             try:
                 self._stream_until(ends)
                 pause = _FIRST_PAUSE
-            except SourceError as error:
-                if not error.is_passing:
-                    self.health.tell(self.clock(), "ended", False, 0, 0, str(error))
+            except (SourceError, ServerError) as error:
+                # A database that restarts is back soon; rows of the meantime are the stream's loss.
+                if isinstance(error, SourceError) and not error.is_passing:
                     raise
                 _log.warning("the stream broke off, again in %.0f s: %s", pause, error)
                 self.health.tell(self.clock(), "streaming", False, 0, 0, str(error))
                 self.stop.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-        self.health.tell(self.clock(), "ended", False, 0, 0, "stopped")
 
     def _wait_until(self, opens: datetime) -> None:
         while not self.stop.is_set() and self.clock() < opens:

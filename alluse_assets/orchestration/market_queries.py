@@ -2,8 +2,9 @@
 
 The lake has the sessions that are closed and compacted; the hot store has what came since. A question is
 answered from the lake as far as it goes and from the hot store beyond, and the answer says which store
-and which version it came from. As of an instant, nothing is seen that was not known then: a quote, a chain
-or a surface is known at its instant, a session's bar or indicator at that session's close.
+and which version it came from. As of an instant, nothing is seen that had not happened by then: a quote, a
+chain or a surface is of its instant, a session's bar or indicator of that session's close. What was
+corrected later is answered as corrected; the version in the answer tells one state from another.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import polars as pl
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.adapters.lake.manifest import partition_column
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
-from alluse_assets.base.errors import MissingDataError
+from alluse_assets.base.errors import DataError, MissingDataError
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.adjustments import adjusted
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS
@@ -176,25 +177,25 @@ class MarketQueries:
         columns: Sequence[str] | None,
         as_of: datetime | None,
     ) -> pl.DataFrame:
-        """What the hot store has behind all that the lake has, whatever the symbol.
+        """What the hot store has of sessions that the lake lacks, and behind the lake's last instant.
 
-        Rows of a stretch that the lake has were judged once more there: what it refused stays refused.
+        Rows of sessions that the lake has were judged once more there: what it refused stays refused.
         """
         assert self.hot is not None
-        lasts = [one.last for one in self.lake.manifests(table, self.market, start, end) if one.last]
-        last = date.fromisoformat(max(lasts)) if lasts else None
-        instant = _instant(table)
-        if last is None or instant is None:
-            since = start if last is None else last + timedelta(days=1)
-            return self.hot.read(
-                table, self.market, since, end, columns=columns, symbols=symbols, as_of=as_of
-            )
-        asked = None if columns is None else list(dict.fromkeys([*columns, instant]))
-        newest = self.lake.read(table, self.market, last, last, columns=[instant])[instant].max()
-        since = last if start is None else max(start, last)
-        rows = self.hot.read(table, self.market, since, end, columns=asked, symbols=symbols, as_of=as_of)
-        later = rows.filter(pl.col(instant) > newest)
-        return later if columns is None else later.select(columns)
+        day, instant = str(partition_column(table)), _instant(table)
+        ours = [day, *([instant] if instant else [])]
+        asked = None if columns is None else list(dict.fromkeys([*columns, *ours]))
+        rows = self.hot.read(table, self.market, start, end, columns=asked, symbols=symbols, as_of=as_of)
+        if rows.height:
+            first, last = rows[day].min(), rows[day].max()
+            assert isinstance(first, date)
+            assert isinstance(last, date)
+            there = self.lake.read(table, self.market, first, last, columns=ours)
+            lacking = pl.col(day).is_in(there[day].unique().to_list()).not_()
+            if instant and there.height:
+                lacking |= pl.col(instant) > there[instant].max()
+            rows = rows.filter(lacking)
+        return rows if columns is None else rows.select(columns)
 
     def _latest(self, table: Table, underlying: str, at: datetime) -> Answer:
         day = at.astimezone(NEW_YORK).date()
@@ -214,8 +215,11 @@ class MarketQueries:
         self, table: Table, symbols: Collection[str] | None, as_of: datetime | None
     ) -> pl.Expr | None:
         conditions = []
-        # Instants of any zone; Polars compares those of one zone only.
-        as_of = as_of and as_of.astimezone(UTC)
+        if as_of is not None:
+            if as_of.tzinfo is None:
+                raise DataError(f"as_of {as_of} has no time zone: say in which it is, for example UTC")
+            # Polars compares instants of one zone only.
+            as_of = as_of.astimezone(UTC)
         if symbols is not None:
             name = "underlying" if "underlying" in table.names else "symbol"
             conditions.append(pl.col(name).is_in(list(symbols)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from calendar import monthrange
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -59,7 +59,7 @@ class MarketSteps:
 
     def symbols(self) -> list[str]:
         """Every symbol whose bars are kept, sorted: all that the source lists, else what is configured."""
-        listed = self.source.provides()["bars"].symbols if self.source is not None else None
+        listed = self._listed("bars")
         if listed is not None:
             return sorted(listed)
         return sorted({*self._tickers(), self.config.market.mode_symbol})
@@ -69,11 +69,16 @@ class MarketSteps:
 
         An index that is read for the market mode only has no chain of its own here.
         """
-        listed = self.source.provides()["option_quotes"].symbols if self.source is not None else None
+        listed = self._listed("option_quotes")
         if listed is None:
             return sorted(self._tickers())
         index = set(self.config.market.index_options) - self._tickers()
         return sorted(set(listed) - index)
+
+    def _listed(self, kind: DataKind) -> Mapping[str, tuple[date, date]] | None:
+        """The symbols that the source lists of ``kind``; None where it lists none."""
+        coverage = self.source.provides().get(kind) if self.source is not None else None
+        return None if coverage is None else coverage.symbols
 
     def _tickers(self) -> set[str]:
         accounts = self.config.accounts
@@ -150,7 +155,6 @@ class MarketSteps:
     def validate_quotes(self, start: date, end: date) -> Counts:
         """Raw quotes to clean ones; what breaks a rule goes to quarantine."""
         total = quarantined = 0
-        european = frozenset(self.config.market.index_options)
         for first, last in months_of(start, end):
             before = self.calendar.previous_session(first)
             inputs = self.lake.inputs(RAW_OPTION_QUOTES, self.market, before, last)
@@ -158,11 +162,7 @@ class MarketSteps:
             if raw.is_empty():
                 continue
             sound, refused = clean_option_quotes(raw, self.calendar, self.market)
-            # The session before tells a chain that only repeats it.
-            previous = self.lake.read(RAW_OPTION_QUOTES, self.market, before, before)
-            good, contradicted = screen_chains(
-                sound, previous, european, self.config.market.quality, self.market
-            )
+            good, contradicted = self.screened(sound)
             refused = pl.concat([refused, contradicted])
             # A quote looked at on a Sunday may have come under Friday's date: both are judged.
             days = sorted({*raw["session"], *refused["session"].drop_nulls()})
@@ -170,6 +170,17 @@ class MarketSteps:
             self.lake.write(OPTION_QUOTES, self.market, good, replacing=days, inputs=inputs)
             total, quarantined = total + good.height, quarantined + refused.height
         return Counts(total, quarantined)
+
+    def screened(self, sound: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Quotes that are sound alone, split into those that are so beside their neighbours, and others."""
+        first = sound["session"].min()
+        previous = RAW_OPTION_QUOTES.empty()
+        if isinstance(first, date):
+            # The session before tells a chain that only repeats it.
+            before = self.calendar.previous_session(first)
+            previous = self.lake.read(RAW_OPTION_QUOTES, self.market, before, before)
+        european = frozenset(self.config.market.index_options)
+        return screen_chains(sound, previous, european, self.config.market.quality, self.market)
 
     def _quarantine(
         self, table: Table, days: Sequence[date], refused: pl.DataFrame, judged: Collection[str] | None

@@ -6,11 +6,14 @@ replaced whole, so a row that has been refused since is gone there, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from alluse_assets.adapters.lake.lake import Lake
+from alluse_assets.adapters.lake.manifest import partition_column
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.tables import BARS, INDICATORS
@@ -47,7 +50,20 @@ def serve(
         if not sessions:
             continue
         for table in SERIES:
-            rows = lake.read(table, market, sessions[0], sessions[-1])
-            counts[table.name] += hot.replace_sessions(table, market, sessions, rows).inserted
+            counts[table.name] += _serve_table(lake, hot, market, table, sessions)
         on_month(done, len(months))
     return counts
+
+
+def _serve_table(lake: Lake, hot: HotStore, market: str, table: Table, sessions: Sequence[date]) -> int:
+    """Sessions that the lake lacks, and what came behind its last instant, are left as they are."""
+    rows = lake.read(table, market, sessions[0], sessions[-1])
+    if rows.is_empty():
+        return 0
+    there = rows[str(partition_column(table))].unique().sort().to_list()
+    later = table.empty()
+    if "quote_ts" in table.names:
+        live = hot.read(table, market, there[-1], there[-1])
+        later = live.filter(pl.col("quote_ts") > rows["quote_ts"].max())
+    hot.replace_sessions(table, market, there, pl.concat([rows, later]))
+    return rows.height

@@ -12,7 +12,7 @@ from prometheus_client import generate_latest, start_http_server
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load
-from alluse_assets.base.errors import DataError, SourceError
+from alluse_assets.base.errors import DataError, ServerError, SourceError
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.market_data.source import Coverage, StreamBatch
 from alluse_assets.market_data.tables import SHARE_QUOTES
@@ -200,6 +200,25 @@ def test_a_refusal_for_good_ends_it_and_says_why(scene, tmp_path):
     with pytest.raises(SourceError, match="no rights"):
         ingester.run()
     assert read_state(tmp_path / "stream").detail == "no rights to the option feed"
+
+
+def test_a_database_that_restarts_is_waited_for(scene, tmp_path, monkeypatch):
+    clock, wire, live, ingester = scene
+    at = clock.now
+    wire.script = [StreamBatch({"share_quotes": share_quotes(at + timedelta(seconds=n))}) for n in range(3)]
+    upsert, failing = type(live.hot).upsert, [ServerError("the server is restarting")] * 2
+
+    def unsteady(*arguments):
+        if failing:
+            raise failing.pop()
+        return upsert(*arguments)
+
+    monkeypatch.setattr(type(live.hot), "upsert", unsteady)
+    clock.stop_at = at + timedelta(seconds=30)
+    ingester.run()
+    assert clock.waited[:2] == [2.0, 4.0]
+    assert live.hot.read(SHARE_QUOTES, "live", at.date(), at.date()).height == 1
+    assert read_state(tmp_path / "stream").phase == "ended"
 
 
 def test_a_market_that_nobody_streams_is_told(scene):

@@ -7,7 +7,7 @@ import pytest
 
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import NEW_YORK, trading_calendar
-from alluse_assets.base.errors import MissingDataError
+from alluse_assets.base.errors import DataError, MissingDataError
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from alluse_assets.option_chains.tables import OPTION_CHAINS, PREMIUM_SNAPSHOTS
 from alluse_assets.orchestration.market_queries import MarketQueries
@@ -129,6 +129,21 @@ def test_behind_the_lakes_last_snapshot_the_same_session_goes_on_and_before_it_t
     assert answer.rows.columns == ["quote_ts"]
     counts = dict(answer.rows.group_by("quote_ts").len().iter_rows())
     assert counts == {first: 2, second: 3, third: 3}
+
+
+def test_a_session_that_was_never_compacted_is_found_between_those_that_were(queries):
+    """The compaction of one day failed; the days around it lay in the lake, and it was gone from sight."""
+    lake = Lake(queries.lake.root / "other")
+    lake.write(BARS, "live", daily_bars([WEEK[1], WEEK[3]]))
+    asked = MarketQueries(lake, "live", CALENDAR, queries.hot)
+    answer = asked.bars(WEEK[1], WEEK[3], ["IBM"])
+    assert answer.rows["ts"].sort().to_list() == WEEK[1:4]
+    assert [origin.store for origin in asked.bars(WEEK[2], WEEK[2]).origins] == ["hot store"]
+
+
+def test_an_instant_without_a_zone_is_refused(queries):
+    with pytest.raises(DataError, match="no time zone"):
+        queries.bars(WEEK[0], WEEK[0], as_of=CLOSE.replace(tzinfo=None))
 
 
 def test_an_empty_lake_is_no_obstacle(tmp_path, queries):

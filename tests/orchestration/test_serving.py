@@ -10,11 +10,12 @@ from alluse_assets.adapters.timescale import HotStore
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load
 from alluse_assets.market_data.tables import BARS, INTRADAY_BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES, OPTION_TICKS
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, OPTION_TICKS
 from alluse_assets.orchestration.live_market import LiveMarket
 from alluse_assets.orchestration.market_steps import MarketSteps
 from alluse_assets.orchestration.serving import serve
 from tests.adapters.timescale.rows import MONDAY, OPEN, daily_bars, minute_bars, option_quotes
+from tests.orchestration.test_market_queries import chains
 
 CALENDAR = trading_calendar()
 SESSIONS = CALENDAR.sessions(MONDAY, MONDAY + timedelta(days=60))
@@ -34,6 +35,18 @@ def test_what_is_served_is_what_the_lake_has_and_refused_rows_leave(
     serve(lake, any_hot_store, CALENDAR, "files", SESSIONS[2], SESSIONS[5], lambda *at: done.append(at))
     assert_frame_equal(any_hot_store.read(BARS, "files"), fewer)
     assert done == [(1, 1)]
+
+
+def test_what_the_lake_does_not_have_yet_is_left_where_it_is(tmp_path, any_hot_store) -> None:
+    """Serving a month once removed the chain of the session under way."""
+    lake, at = Lake(tmp_path), OPEN + timedelta(minutes=15)
+    lake.write(OPTION_CHAINS, "live", chains(at))
+    later = pl.concat([chains(at + timedelta(hours=5)), chains(at + timedelta(days=1))])
+    any_hot_store.upsert(OPTION_CHAINS, "live", later)
+    counts = serve(lake, any_hot_store, CALENDAR, "live", SESSIONS[0], SESSIONS[-1])
+    assert counts["option_chains"] == 3
+    expected = pl.concat([chains(at), later]).sort(OPTION_CHAINS.key)
+    assert_frame_equal(any_hot_store.read(OPTION_CHAINS, "live"), expected)
 
 
 def test_old_live_rows_are_in_the_lake_before_they_are_dropped(tmp_path, any_hot_store: HotStore) -> None:

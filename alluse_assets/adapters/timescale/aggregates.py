@@ -146,28 +146,24 @@ def create_continuous_aggregate(connection: Connection, aggregate: Aggregate) ->
 def refresh(connection: Connection, aggregate: Aggregate, start: date, end: date, form: str) -> None:
     """Make the summary of the sessions ``start`` to ``end`` anew; a connection without a transaction.
 
-    Stretches of time from before the first row that is left are kept as they are: their rows were dropped
-    after they had been summarised.
+    Sessions that were pruned keep the summary they had: what is left of them, or comes late, is not all.
     """
+    source, ts = aggregate.source, sql.Identifier(aggregate.source.time)
+    row = connection.execute(
+        "SELECT pruned_before FROM market.served_table WHERE name = %s", [source.name]
+    ).fetchone()
+    start = max(start, row[0]) if row and row[0] else start
+    if start > end:
+        return
     low = datetime.combine(start, time.min, NEW_YORK)
     high = datetime.combine(end + timedelta(days=1), time.min, NEW_YORK)
-    source, ts = aggregate.source, sql.Identifier(aggregate.source.time)
-    older = connection.execute(
-        sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} < %s)").format(qualified(source.name), ts), [low]
-    ).fetchone()
-    edges = connection.execute(
-        sql.SQL(
-            "SELECT min({0}), max({0}), (min({0}) AT TIME ZONE 'America/New_York')::date FROM {1} "
-            "WHERE {0} >= %s AND {0} < %s"
-        ).format(ts, qualified(source.name)),
+    there = connection.execute(
+        sql.SQL("SELECT EXISTS (SELECT FROM {0} WHERE {1} >= %s AND {1} < %s)").format(
+            qualified(source.name), ts
+        ),
         [low, high],
     ).fetchone()
-    assert older
-    assert edges
-    if not older[0]:
-        if edges[0] is None:
-            return
-        low = datetime.combine(edges[2], time.min, NEW_YORK)
+    assert there
     if form == "continuous aggregate":
         connection.execute(
             sql.SQL("CALL refresh_continuous_aggregate({}, {}, {})").format(
@@ -177,8 +173,8 @@ def refresh(connection: Connection, aggregate: Aggregate, start: date, end: date
         return
     with connection.transaction():
         lock_table(connection, aggregate.served.name)
-        if form == "partitioned" and edges[0] is not None:
-            make_partitions(connection, aggregate.served, _spans(aggregate.served, low.date(), end))
+        if form == "partitioned" and there[0]:
+            make_partitions(connection, aggregate.served, _spans(aggregate.served, start, end))
         _refresh_table(connection, aggregate, low, high)
 
 

@@ -152,8 +152,8 @@ class HotStore:
                 if table.is_live and self.edition.has_everything and self.forms[table.name] == HYPERTABLE:
                     set_retention(connection, table, days)
 
-    def prune(self, before: datetime) -> list[str]:
-        """Drop the rows of live tables from before the day of ``before``; answers what was dropped.
+    def prune(self, before: date) -> list[str]:
+        """Drop the rows of live tables of sessions before ``before``; answers what was dropped.
 
         Whoever calls has made sure that the lake has them: see ``LiveMarket.prune``.
 

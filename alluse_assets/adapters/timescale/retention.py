@@ -5,7 +5,7 @@ What is dropped here is never the only copy.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 
 from psycopg import sql
 
@@ -53,16 +53,14 @@ def set_retention(connection: Connection, table: ServedTable, days: int) -> None
         )
 
 
-def drop_before(connection: Connection, table: ServedTable, instant: datetime, form: str) -> list[str]:
-    """Drop all rows before midnight (UTC) of ``instant``'s day, whole chunks or partitions at once.
-
-    Midnight, because no summary's stretch of time crosses it: what is left can be summarised again.
+def drop_before(connection: Connection, table: ServedTable, day: date, form: str) -> list[str]:
+    """Drop all rows of sessions before ``day``, whole chunks or partitions at once, and remember the day.
 
     Returns:
         What was dropped: names of chunks or partitions, and how many rows beside.
     """
-    day = instant.astimezone(UTC).date()
     with connection.transaction():
+        # Midnight in UTC is in the evening of New York: nothing of ``day`` itself is as old.
         if form == "partitioned":
             dropped = drop_partitions(connection, table, day)
         else:
@@ -75,10 +73,18 @@ def drop_before(connection: Connection, table: ServedTable, instant: datetime, f
             ).fetchall()
             dropped = [row[0] for row in rows]
         deleted = connection.execute(
-            sql.SQL("DELETE FROM {} WHERE {} < {}").format(
-                qualified(table.name), sql.Identifier(table.time), bound(table, day)
+            sql.SQL("DELETE FROM {} WHERE {} < {} AND {} < {}").format(
+                qualified(table.name),
+                sql.Identifier(table.session),
+                sql.Literal(day),
+                sql.Identifier(table.time),
+                bound(table, day + timedelta(days=2)),
             )
         ).rowcount
+        connection.execute(
+            "UPDATE market.served_table SET pruned_before = greatest(pruned_before, %s) WHERE name = %s",
+            [day, table.name],
+        )
     return [*dropped, *([f"{deleted} rows of the next one"] if deleted else [])]
 
 

@@ -5,7 +5,7 @@ How to start it, and what the difference is: docs/decisions/hot-store.md.
 """
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -17,7 +17,7 @@ from alluse_assets.adapters.timescale.retention import drop_before, set_retentio
 from alluse_assets.adapters.timescale.schema import bring_up_to_date, forms_of
 from alluse_assets.adapters.timescale.served_tables import SERVED, served
 from alluse_assets.market_data.tables import BARS, INTRADAY_BARS
-from tests.adapters.timescale.rows import MONDAY, OPEN, minute_bars
+from tests.adapters.timescale.rows import MONDAY, minute_bars
 
 VARIABLE = "ALLUSE_TEST_TIMESCALE_FULL_URL"
 ROLE = "DO $$ BEGIN CREATE ROLE alluse_app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
@@ -76,8 +76,7 @@ def test_the_edition_with_all_features_takes_every_statement() -> None:
         connection.execute("CALL convert_to_columnstore(%s::regclass)", [chunk])
         count = connection.execute("SELECT count(*) FROM market.intraday_bars").fetchone()
         assert count == (20,)
-        later = datetime(OPEN.year, OPEN.month, OPEN.day, tzinfo=UTC) + timedelta(days=60)
-        assert drop_before(connection, table, later, forms["intraday_bars"]) == [chunk]
+        assert drop_before(connection, table, MONDAY + timedelta(days=60), forms["intraday_bars"]) == [chunk]
         for aggregate in AGGREGATES:
             refresh(connection, aggregate, MONDAY, MONDAY, forms[aggregate.served.name])
         assert connection.execute("SELECT bars FROM market.bars_daily").fetchall() == [(20,)]

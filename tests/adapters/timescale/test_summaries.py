@@ -93,7 +93,7 @@ def test_twice_is_as_good_as_once_and_late_rows_are_in_the_next(filled: HotStore
 def test_they_outlive_their_rows_and_served_history_is_never_dropped(filled: HotStore) -> None:
     filled.upsert(BARS, "live", daily_bars([MONDAY, FRIDAY]))
     premiums, days = filled.read(PREMIUM_30M, "live"), filled.read(BARS_DAILY, "live")
-    dropped = filled.prune(datetime(2024, 6, 7, 3, tzinfo=UTC))
+    dropped = filled.prune(FRIDAY)
     assert dropped
     assert filled.read(OPTION_QUOTES, "live").is_empty()
     assert filled.read(INTRADAY_BARS, "live")["session"].unique().to_list() == [FRIDAY]
@@ -101,14 +101,32 @@ def test_they_outlive_their_rows_and_served_history_is_never_dropped(filled: Hot
     assert_frame_equal(filled.read(PREMIUM_30M, "live"), premiums)
     assert_frame_equal(filled.read(BARS_DAILY, "live"), days)
     assert filled.read(BARS, "live").height == 4
-    assert filled.prune(datetime(2024, 6, 7, 3, tzinfo=UTC)) == []
+    assert filled.prune(FRIDAY) == []
+
+
+def test_what_comes_late_of_a_pruned_session_or_lies_across_midnight_destroys_no_summary(
+    filled: HotStore,
+) -> None:
+    """A quote at 20:16 New York lies behind midnight in UTC; it once outlived its session and replaced it."""
+    evening = option_quotes(1, datetime(2024, 6, 4, 0, 16, tzinfo=UTC))
+    filled.upsert(OPTION_QUOTES, "live", evening)
+    filled.refresh(MONDAY, FRIDAY)
+    premiums, days = filled.read(PREMIUM_30M, "live"), filled.read(BARS_DAILY, "live")
+    for _ in range(2):
+        filled.prune(MONDAY + timedelta(days=1))
+        assert filled.read(OPTION_QUOTES, "live").is_empty()
+        filled.upsert(INTRADAY_BARS, "live", minute_bars(MONDAY, 1))
+        filled.upsert(OPTION_QUOTES, "live", option_quotes(1, OPEN - timedelta(days=30)))
+        filled.refresh(MONDAY - timedelta(days=40), FRIDAY)
+        assert_frame_equal(filled.read(PREMIUM_30M, "live"), premiums)
+        assert_frame_equal(filled.read(BARS_DAILY, "live"), days)
 
 
 def test_whole_months_are_dropped_whole(any_hot_store: HotStore) -> None:
     march = datetime(2024, 3, 4, 15, tzinfo=UTC)
     for start in (march, OPEN):
         any_hot_store.upsert(OPTION_QUOTES, "live", option_quotes(10, start))
-    (dropped,) = any_hot_store.prune(OPEN)
+    (dropped,) = any_hot_store.prune(MONDAY)
     assert "rows" not in dropped
     assert any_hot_store.read(OPTION_QUOTES, "live").height == 10
 
