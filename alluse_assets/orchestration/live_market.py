@@ -27,7 +27,6 @@ from alluse_assets.market_data.tables import INTRADAY_BARS, SHARE_QUOTES
 from alluse_assets.option_chains.quotes import clean_option_quotes
 from alluse_assets.option_chains.tables import (
     OPTION_CHAINS,
-    OPTION_QUOTES,
     OPTION_TICKS,
     PREMIUM_SNAPSHOTS,
     RAW_OPTION_QUOTES,
@@ -42,17 +41,12 @@ Cleaner = Callable[[pl.DataFrame, TradingCalendar, str], tuple[pl.DataFrame, pl.
 STREAMED: Mapping[DataKind, tuple[Table, Cleaner]] = {
     "share_quotes": (SHARE_QUOTES, clean_share_quotes),
     "intraday_bars": (INTRADAY_BARS, clean_intraday_bars),
-    "option_quotes": (OPTION_QUOTES, clean_option_quotes),
+    "option_quotes": (OPTION_TICKS, clean_option_quotes),
 }
 """What may stream: the hot store's table, and who judges its rows."""
 
-COMPACTED: tuple[tuple[Table, Table], ...] = (
-    (SHARE_QUOTES, SHARE_QUOTES),
-    (INTRADAY_BARS, INTRADAY_BARS),
-    (OPTION_QUOTES, OPTION_TICKS),
-    (PREMIUM_SNAPSHOTS, PREMIUM_SNAPSHOTS),
-)
-"""The hot store's tables, and the lake's that they are compacted into."""
+COMPACTED = (SHARE_QUOTES, INTRADAY_BARS, OPTION_TICKS, PREMIUM_SNAPSHOTS)
+"""The hot store's tables that are brought to the lake's of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,32 +103,31 @@ class LiveMarket:
         last = rows.unique(table.key, keep="last", maintain_order=True)
         good, refused = clean(last, self.steps.calendar, self.steps.market)
         # Refused rows first: a kill in between never leaves good rows whose bad neighbours are unknown.
-        self._refuse(refused, OPTION_TICKS if table is OPTION_QUOTES else table)
+        self._refuse(refused, table)
         if good.height:
             self.hot.upsert(table, self.steps.market, good)
         return Kept(good.height, refused.height)
 
     def compact(self, start: date, end: date) -> dict[str, int]:
-        """Bring what the hot store has of the sessions to the lake, and summarise it; rows by lake table.
+        """Bring what the hot store has of the sessions to the lake, and summarise it; rows by table.
 
         A session at a time, so that a month of ticks needs the memory of a day.
         """
-        counts = {lake_table.name: 0 for _, lake_table in COMPACTED}
+        counts = {table.name: 0 for table in COMPACTED}
         for session in self.steps.calendar.sessions(start, end):
-            for hot_table, lake_table in COMPACTED:
-                rows = self.hot.read(hot_table, self.steps.market, session, session)
+            for table in COMPACTED:
+                rows = self.hot.read(table, self.steps.market, session, session)
                 if rows.height:
-                    self._lake.write(lake_table, self.steps.market, rows)
-                counts[lake_table.name] += rows.height
+                    self._lake.write(table, self.steps.market, rows)
+                counts[table.name] += rows.height
         self.hot.refresh(start, end)
         return counts
 
     def prune(self, today: date) -> list[str]:
         """Drop live rows older than ``market.hot_days``, after the lake has got them; what was dropped."""
         before = today - timedelta(days=self.steps.config.market.hot_days)
-        there = [
-            self.hot.sessions(table, self.steps.market) for table, _ in COMPACTED if served(table).is_live
-        ]
+        live = [table for table in COMPACTED if served(table).is_live]
+        there = [self.hot.sessions(table, self.steps.market) for table in live]
         firsts = [span[0] for span in there if span]
         if not firsts or min(firsts) >= before:
             return []

@@ -13,7 +13,7 @@ from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load
 from alluse_assets.market_data.routing import RoutedSource
 from alluse_assets.market_data.tables import INTRADAY_BARS, SHARE_QUOTES
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 from alluse_assets.orchestration.live_market import LiveMarket
 from alluse_assets.orchestration.live_stream import StreamIngester
 from alluse_assets.orchestration.market_queries import MarketQueries
@@ -51,7 +51,7 @@ def test_a_session_streams_through_a_cut_into_the_hot_store_and_then_into_the_la
         contract = sorted(live_contracts(streams))[0]
         streams.send(OPTIONS, quote(contract, 5.0, 5.2))
         hot = live.hot
-        wait_until(lambda: hot.read(OPTION_QUOTES, "live", TODAY, TODAY).height == 1)
+        wait_until(lambda: hot.read(OPTION_TICKS, "live", TODAY, TODAY).height == 1)
         streams.drop()
         wait_until(
             lambda: (state := read_state(tmp_path / "stream")) and state.reconnects > 0 and state.connected

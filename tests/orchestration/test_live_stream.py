@@ -139,7 +139,7 @@ def test_what_streams_is_kept_and_what_is_wrong_is_refused(scene, tmp_path):
     clock.stop_at = at + timedelta(seconds=5)
     ingester.run()
     assert live.hot.read(SHARE_QUOTES, "live", at.date(), at.date())["bid"].to_list() == [100.0]
-    assert live.hot.read(OPTION_QUOTES, "live", at.date(), at.date()).height == 1
+    assert live.hot.read(OPTION_TICKS, "live", at.date(), at.date()).height == 1
     assert live.steps.lake.read(QUARANTINE, "live")["rule"].to_list() == ["ask_below_bid"]
     told = read_state(tmp_path / "stream")
     assert (told.rows, told.refused, told.phase) == (2, 1, "ended")

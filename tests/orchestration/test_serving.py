@@ -10,7 +10,7 @@ from alluse_assets.adapters.timescale import HotStore
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load
 from alluse_assets.market_data.tables import BARS, INTRADAY_BARS
-from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, OPTION_TICKS
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_TICKS
 from alluse_assets.orchestration.live_market import LiveMarket
 from alluse_assets.orchestration.market_steps import MarketSteps
 from alluse_assets.orchestration.serving import serve
@@ -57,10 +57,10 @@ def test_old_live_rows_are_in_the_lake_before_they_are_dropped(tmp_path, any_hot
     steps = MarketSteps(Lake(tmp_path / "lake"), load(profile, {}).config, CALENDAR, None)
     live = LiveMarket(steps, any_hot_store)
     for days in (0, 1, 9):
-        any_hot_store.upsert(OPTION_QUOTES, "live", option_quotes(40, OPEN + timedelta(days=days)))
+        any_hot_store.upsert(OPTION_TICKS, "live", option_quotes(40, OPEN + timedelta(days=days)))
         any_hot_store.upsert(INTRADAY_BARS, "live", minute_bars(MONDAY + timedelta(days=days)))
     assert live.prune(MONDAY + timedelta(days=9)) != []
-    kept = any_hot_store.read(OPTION_QUOTES, "live")
+    kept = any_hot_store.read(OPTION_TICKS, "live")
     assert kept["session"].unique().to_list() == [MONDAY + timedelta(days=9)]
     old = pl.concat([option_quotes(40), option_quotes(40, OPEN + timedelta(days=1))])
     assert_frame_equal(steps.lake.read(OPTION_TICKS, "live"), old)

@@ -21,7 +21,7 @@ from alluse_assets.adapters.timescale.statements import names, next_span, qualif
 from alluse_assets.base.calendar import NEW_YORK
 from alluse_assets.base.table_catalog import Column, Table
 from alluse_assets.market_data.tables import INTRADAY_BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 
 _UTC = pl.Datetime("us", "UTC")
 _USD = "USD per share"
@@ -114,7 +114,7 @@ _OPEN, _CLOSE = _ends("open", "bar_ts"), _ends("close", "bar_ts")
 AGGREGATES = (
     Aggregate(
         served=ServedTable(PREMIUM_30M),
-        source=_served(OPTION_QUOTES),
+        source=_served(OPTION_TICKS),
         bucket="time_bucket('30 minutes', quote_ts)",
         native_bucket="date_bin('30 minutes', quote_ts, '2000-01-03T00:00:00Z')",
         grouped=("session", "underlying", "contract_symbol"),

@@ -14,7 +14,7 @@ from alluse_assets.base.errors import DataError
 from alluse_assets.base.table_catalog import Column, Table
 from alluse_assets.market_data.tables import BARS, INDICATORS, INTRADAY_BARS, SHARE_QUOTES
 from alluse_assets.option_chains.surface.tables import SURFACES
-from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, PREMIUM_SNAPSHOTS
+from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_TICKS, PREMIUM_SNAPSHOTS
 
 SCHEMA = "market"
 MARKET = Column("market", pl.String, "Market of the row: the name of its source in the lake.")
@@ -82,7 +82,7 @@ SERVED = (
     ServedTable(INDICATORS, span="year"),
     ServedTable(INTRADAY_BARS, is_live=True),
     ServedTable(SHARE_QUOTES, is_live=True),
-    ServedTable(OPTION_QUOTES, is_live=True),
+    ServedTable(OPTION_TICKS, is_live=True),
     ServedTable(PREMIUM_SNAPSHOTS),
     ServedTable(OPTION_CHAINS),
     ServedTable(SURFACES, span="year"),

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from alluse_assets.market_data.tables import BARS, INTRADAY_BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 
 OPEN = datetime(2024, 6, 3, 13, 30, tzinfo=UTC)
 MONDAY = date(2024, 6, 3)
@@ -25,7 +25,7 @@ def option_quotes(number: int, start: datetime = OPEN, every_seconds: int = 20, 
         right=pl.lit("P"),
         source=pl.lit("test"),
     )
-    return OPTION_QUOTES.conform(
+    return OPTION_TICKS.conform(
         frame.with_columns(
             ask=pl.col("bid") + 0.05 + (pl.col("open_interest").fill_null(3) % 5) / 100,
             session=pl.col("quote_ts").dt.convert_time_zone("America/New_York").dt.date(),

@@ -54,7 +54,7 @@ def test_the_edition_with_all_features_takes_every_statement() -> None:
         assert ("bars", "policy_compression") in jobs
         assert [name for name, proc in jobs if proc == "policy_retention"] == [
             "intraday_bars",
-            "option_quotes",
+            "option_ticks",
             "share_quotes",
         ]
 

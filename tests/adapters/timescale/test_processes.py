@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from alluse_assets.adapters.timescale import HotStore, open_hot_store
 from alluse_assets.market_data.tables import BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 from tests.adapters.timescale.rows import OPEN, daily_bars, option_quotes
 from tests.paths import ROOT
 
@@ -21,13 +21,13 @@ ROWS = 4_000
 WRITER = """
 import itertools, sys
 from alluse_assets.adapters.timescale import open_hot_store
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 from tests.adapters.timescale.test_processes import version
 
 hot = open_hot_store(sys.argv[1])
 print("writing", flush=True)
 for number in itertools.count():
-    hot.upsert(OPTION_QUOTES, "live", version(number % 9))
+    hot.upsert(OPTION_TICKS, "live", version(number % 9))
 """
 MAKER = """
 import sys
@@ -82,13 +82,13 @@ def test_a_killed_writer_leaves_old_rows_or_new_ones_and_the_next_goes_on(any_ho
         time.sleep(moments.uniform(0.0, 0.5))
         os.kill(writer.pid, signal.SIGKILL)
         writer.communicate()
-        found = any_hot_store.read(OPTION_QUOTES, "live")
+        found = any_hot_store.read(OPTION_TICKS, "live")
         assert found.height in (0, ROWS), f"seed {seed}"
         assert found["volume"].n_unique() <= 1, f"seed {seed}"
         seen |= set(found["volume"])
     assert len(seen) > 1, f"the writer never got far enough to be a test (seed {seed})"
-    any_hot_store.upsert(OPTION_QUOTES, "live", version(3))
-    assert_frame_equal(any_hot_store.read(OPTION_QUOTES, "live"), version(3))
+    any_hot_store.upsert(OPTION_TICKS, "live", version(3))
+    assert_frame_equal(any_hot_store.read(OPTION_TICKS, "live"), version(3))
 
 
 def test_processes_that_open_an_empty_database_at_once_make_each_table_once(database_url: str) -> None:

@@ -12,34 +12,34 @@ from alluse_assets.adapters.timescale import HotStore
 from alluse_assets.adapters.timescale.writing import Replaced, Upserted
 from alluse_assets.base.errors import DataError, ServerError
 from alluse_assets.market_data.tables import BARS, INTRADAY_BARS, RATES
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 from tests.adapters.timescale.rows import MONDAY, OPEN, daily_bars, minute_bars, option_quotes
 
 
 def test_rows_come_back_as_they_were_sorted_by_their_key(any_hot_store: HotStore) -> None:
     sent = option_quotes(200)
-    any_hot_store.upsert(OPTION_QUOTES, "live", sent.sample(fraction=1, shuffle=True, seed=1))
-    assert_frame_equal(any_hot_store.read(OPTION_QUOTES, "live", MONDAY, MONDAY), sent)
+    any_hot_store.upsert(OPTION_TICKS, "live", sent.sample(fraction=1, shuffle=True, seed=1))
+    assert_frame_equal(any_hot_store.read(OPTION_TICKS, "live", MONDAY, MONDAY), sent)
 
 
 def test_the_same_rows_again_change_nothing_and_late_ones_find_their_place(any_hot_store: HotStore) -> None:
     rows = option_quotes(100)
     early, late = rows[50:], rows[:50]
-    assert any_hot_store.upsert(OPTION_QUOTES, "live", early) == Upserted(50, 0, 0)
-    assert any_hot_store.upsert(OPTION_QUOTES, "live", early) == Upserted(0, 0, 50)
-    assert any_hot_store.upsert(OPTION_QUOTES, "live", late) == Upserted(50, 0, 0)
-    assert_frame_equal(any_hot_store.read(OPTION_QUOTES, "live"), rows)
+    assert any_hot_store.upsert(OPTION_TICKS, "live", early) == Upserted(50, 0, 0)
+    assert any_hot_store.upsert(OPTION_TICKS, "live", early) == Upserted(0, 0, 50)
+    assert any_hot_store.upsert(OPTION_TICKS, "live", late) == Upserted(50, 0, 0)
+    assert_frame_equal(any_hot_store.read(OPTION_TICKS, "live"), rows)
 
 
 def test_a_correction_changes_its_row_and_no_other(any_hot_store: HotStore) -> None:
     rows = option_quotes(100)
-    any_hot_store.upsert(OPTION_QUOTES, "live", rows)
+    any_hot_store.upsert(OPTION_TICKS, "live", rows)
     corrected = rows.with_columns(
         bid=pl.when(pl.int_range(pl.len()) == 7).then(0.5).otherwise("bid"),
         open_interest=pl.when(pl.int_range(pl.len()) == 8).then(None).otherwise("open_interest"),
     )
-    assert any_hot_store.upsert(OPTION_QUOTES, "live", corrected[5:]) == Upserted(0, 2, 93)
-    assert_frame_equal(any_hot_store.read(OPTION_QUOTES, "live"), corrected)
+    assert any_hot_store.upsert(OPTION_TICKS, "live", corrected[5:]) == Upserted(0, 2, 93)
+    assert_frame_equal(any_hot_store.read(OPTION_TICKS, "live"), corrected)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -107,11 +107,11 @@ def test_columns_symbols_and_sessions_are_chosen(any_hot_store: HotStore) -> Non
 
 
 def test_nothing_is_seen_before_it_could_be_known(any_hot_store: HotStore) -> None:
-    any_hot_store.upsert(OPTION_QUOTES, "live", option_quotes(10))
+    any_hot_store.upsert(OPTION_TICKS, "live", option_quotes(10))
     any_hot_store.upsert(INTRADAY_BARS, "live", minute_bars(MONDAY, 10))
     any_hot_store.upsert(BARS, "live", daily_bars([MONDAY]))
     at = OPEN + timedelta(seconds=60)
-    assert any_hot_store.read(OPTION_QUOTES, "live", as_of=at).height == 4
+    assert any_hot_store.read(OPTION_TICKS, "live", as_of=at).height == 4
     # The minute that begins at 9:30 has ended at 9:31, the next one not.
     assert any_hot_store.read(INTRADAY_BARS, "live", as_of=at).height == 1
     closed = datetime(2024, 6, 3, 20, tzinfo=UTC)

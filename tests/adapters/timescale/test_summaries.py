@@ -10,7 +10,7 @@ from alluse_assets.adapters.timescale import HotStore
 from alluse_assets.adapters.timescale.aggregates import BARS_DAILY, PREMIUM_30M
 from alluse_assets.base.calendar import NEW_YORK
 from alluse_assets.market_data.tables import BARS, INTRADAY_BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 from tests.adapters.timescale.rows import MONDAY, OPEN, daily_bars, minute_bars, option_quotes
 
 FRIDAY = date(2024, 6, 7)
@@ -64,7 +64,7 @@ def days_of(bars: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture
 def filled(any_hot_store: HotStore) -> HotStore:
-    any_hot_store.upsert(OPTION_QUOTES, "live", option_quotes(600))
+    any_hot_store.upsert(OPTION_TICKS, "live", option_quotes(600))
     for session in (MONDAY, FRIDAY):
         for symbol in ("IBM", "MSFT"):
             any_hot_store.upsert(INTRADAY_BARS, "live", minute_bars(session, symbol=symbol))
@@ -83,7 +83,7 @@ def test_twice_is_as_good_as_once_and_late_rows_are_in_the_next(filled: HotStore
     filled.refresh(MONDAY, FRIDAY)
     assert_frame_equal(filled.read(PREMIUM_30M, "live"), before)
     late = option_quotes(50, OPEN + timedelta(hours=5))
-    filled.upsert(OPTION_QUOTES, "live", late)
+    filled.upsert(OPTION_TICKS, "live", late)
     assert_frame_equal(filled.read(PREMIUM_30M, "live"), before)
     filled.refresh(MONDAY, MONDAY)
     every = premiums_of(pl.concat([option_quotes(600), late]))
@@ -95,7 +95,7 @@ def test_they_outlive_their_rows_and_served_history_is_never_dropped(filled: Hot
     premiums, days = filled.read(PREMIUM_30M, "live"), filled.read(BARS_DAILY, "live")
     dropped = filled.prune(FRIDAY)
     assert dropped
-    assert filled.read(OPTION_QUOTES, "live").is_empty()
+    assert filled.read(OPTION_TICKS, "live").is_empty()
     assert filled.read(INTRADAY_BARS, "live")["session"].unique().to_list() == [FRIDAY]
     filled.refresh(MONDAY, FRIDAY)
     assert_frame_equal(filled.read(PREMIUM_30M, "live"), premiums)
@@ -109,14 +109,14 @@ def test_what_comes_late_of_a_pruned_session_or_lies_across_midnight_destroys_no
 ) -> None:
     """A quote at 20:16 New York lies behind midnight in UTC; it once outlived its session and replaced it."""
     evening = option_quotes(1, datetime(2024, 6, 4, 0, 16, tzinfo=UTC))
-    filled.upsert(OPTION_QUOTES, "live", evening)
+    filled.upsert(OPTION_TICKS, "live", evening)
     filled.refresh(MONDAY, FRIDAY)
     premiums, days = filled.read(PREMIUM_30M, "live"), filled.read(BARS_DAILY, "live")
     for _ in range(2):
         filled.prune(MONDAY + timedelta(days=1))
-        assert filled.read(OPTION_QUOTES, "live").is_empty()
+        assert filled.read(OPTION_TICKS, "live").is_empty()
         filled.upsert(INTRADAY_BARS, "live", minute_bars(MONDAY, 1))
-        filled.upsert(OPTION_QUOTES, "live", option_quotes(1, OPEN - timedelta(days=30)))
+        filled.upsert(OPTION_TICKS, "live", option_quotes(1, OPEN - timedelta(days=30)))
         filled.refresh(MONDAY - timedelta(days=40), FRIDAY)
         assert_frame_equal(filled.read(PREMIUM_30M, "live"), premiums)
         assert_frame_equal(filled.read(BARS_DAILY, "live"), days)
@@ -125,10 +125,10 @@ def test_what_comes_late_of_a_pruned_session_or_lies_across_midnight_destroys_no
 def test_whole_months_are_dropped_whole(any_hot_store: HotStore) -> None:
     march = datetime(2024, 3, 4, 15, tzinfo=UTC)
     for start in (march, OPEN):
-        any_hot_store.upsert(OPTION_QUOTES, "live", option_quotes(10, start))
+        any_hot_store.upsert(OPTION_TICKS, "live", option_quotes(10, start))
     (dropped,) = any_hot_store.prune(MONDAY)
     assert "rows" not in dropped
-    assert any_hot_store.read(OPTION_QUOTES, "live").height == 10
+    assert any_hot_store.read(OPTION_TICKS, "live").height == 10
 
 
 def test_a_summary_is_known_at_its_end(filled: HotStore) -> None:

@@ -15,7 +15,7 @@ from alluse_assets.adapters.timescale.writing import upsert
 from alluse_assets.base.errors import ServerError
 from alluse_assets.base.table_catalog import Column
 from alluse_assets.market_data.tables import BARS
-from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.option_chains.tables import OPTION_TICKS
 from tests.adapters.timescale.rows import MONDAY, OPEN, daily_bars, option_quotes
 
 HYPERTABLES = """
@@ -89,8 +89,8 @@ def test_descriptions_are_comments_in_the_database(any_hot_store: HotStore) -> N
 @pytest.mark.parametrize("days", [1, 90])
 def test_a_query_looks_at_the_months_it_asks_for_only(any_hot_store: HotStore, days: int) -> None:
     for month in range(6):
-        any_hot_store.upsert(OPTION_QUOTES, "live", option_quotes(50, OPEN + timedelta(days=31 * month)))
-    table = served(OPTION_QUOTES)
+        any_hot_store.upsert(OPTION_TICKS, "live", option_quotes(50, OPEN + timedelta(days=31 * month)))
+    table = served(OPTION_TICKS)
     query = select_rows(table, "live", MONDAY, MONDAY + timedelta(days=days)).as_string(None)
     with connect(any_hot_store.url) as connection:
         plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {query}".encode()))
