@@ -8,7 +8,7 @@ differ between processors and what follows is decided on them. Cleaning belongs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -71,13 +71,17 @@ def with_terms(
     rates: pl.DataFrame,
     dividend_yields: Mapping[str, float],
     european_underlyings: frozenset[str],
+    settled_at_open: Collection[str] = (),
 ) -> pl.DataFrame:
-    """``quotes``, in their order, with time to expiry, rate, dividend yield and style; see ``enrich``."""
+    """``quotes``, in their order, with time to expiry, rate, dividend yield and style; see ``enrich``.
+
+    ``settled_at_open``: roots of index options whose time ends at 9:30 of their expiry (SPX).
+    """
     frame = OPTION_QUOTES.conform(quotes)
     _require_dividend_yields(frame, dividend_yields)
     frame = frame.with_columns(
         dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days().cast(pl.Int32),
-        years_to_expiry=years_left(),
+        years_to_expiry=years_left(settled_at_open),
         dividend_yield_annual=pl.col("underlying").replace_strict(
             dict(dividend_yields), return_dtype=pl.Float64
         ),

@@ -149,7 +149,8 @@ OPTION_CHAINS = Table(
         Column(
             "years_to_expiry",
             pl.Float64,
-            "Time from the quote to 16:00 New York on the expiry date; 0 at or after it.",
+            "Time from the quote to 16:00 New York on the expiry date, of index options that settle at the "
+            "open to 9:30; 0 at or after it.",
             "years of 365 days",
             low=0,
             high=11,

@@ -227,10 +227,11 @@ class MarketSteps:
         from alluse_assets.option_chains.surface.forwards import implied_forwards
 
         index = frozenset(self.config.market.index_options)
+        at_open = [root for options in self.config.market.index_options.values() for root in options.am_roots]
         yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
         last = quotes["session"].max()
         assert isinstance(last, date)
-        terms = with_terms(quotes, self.rates(month_end(last)), yields, index)
+        terms = with_terms(quotes, self.rates(month_end(last)), yields, index, at_open)
         forwards = implied_forwards(terms)
         return forwards, priced_terms(terms, forwards, threads=os.cpu_count() or 1)
 

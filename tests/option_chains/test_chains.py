@@ -7,7 +7,7 @@ import pytest
 
 from alluse_assets.base.errors import DataError, MissingDataError
 from alluse_assets.base.table_catalog import Column
-from alluse_assets.option_chains.chains import enrich
+from alluse_assets.option_chains.chains import enrich, with_terms
 from alluse_assets.option_chains.pricing.american import american_value
 from alluse_assets.option_chains.pricing.implied_volatility import STATUS_NAMES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
@@ -58,6 +58,19 @@ def test_time_runs_to_four_in_new_york_on_the_expiry_also_across_daylight_saving
     row = one(quote())
     assert row["dte_days"] == 31
     assert row["years_to_expiry"] == pytest.approx((31 - 1 / 24) / 365, abs=1e-12)
+
+
+def test_options_that_settle_at_the_open_have_less_time() -> None:
+    """The day before, SPX and SPXW of one strike and expiry once had volatilities a quarter apart."""
+    day_before = {"quote_ts": datetime(2019, 5, 16, 20, 0, tzinfo=UTC), "session": date(2019, 5, 16)}
+    rows = [
+        quote(
+            underlying="SPX", contract_symbol=f"{root}190517P02800000", expiry=date(2019, 5, 17), **day_before
+        )
+        for root in ("SPX", "SPXW")
+    ]
+    terms = with_terms(pl.concat(rows), RATES, YIELDS, EUROPEAN, ["SPX"])
+    assert [round(years * 365 * 24, 6) for years in terms["years_to_expiry"]] == [17.5, 24.0]
 
 
 def test_on_the_last_afternoon_no_time_is_left_and_the_status_says_so() -> None:
