@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.model_market import RouteRules, SourceName
 from alluse_assets.base.errors import ConfigError, SourceError
+from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.source import (
     DATA_KINDS,
@@ -29,11 +30,12 @@ from alluse_assets.market_data.source import (
 )
 
 _BY_SESSION: tuple[DataKind, ...] = ("bars", "option_quotes", "option_bars", "share_quotes", "intraday_bars")
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Why a source did not answer for symbols, and the next one was asked."""
+    """Why a source did not answer for symbols; what others have is used."""
 
     kind: DataKind
     symbols: tuple[str, ...]
@@ -45,13 +47,17 @@ class Fallback:
 class RoutedSource:
     """The sources of ``sources`` behind one face, by ``routes``.
 
-    ``on_fallback`` is told of each source that failed; by default that is an error as soon as nobody
-    else can answer, and silent otherwise.
+    Attributes:
+        clock: the time now, UTC: a session that has not closed is owed by nobody.
+        option_roots: the index by each option root whose letters are not its own, such as SPX by SPXW.
+        on_fallback: is told of each source that failed, and of symbols that nobody can be asked for.
     """
 
     sources: Mapping[SourceName, MarketDataSource]
     routes: RouteRules
     calendar: TradingCalendar
+    clock: Callable[[], datetime]
+    option_roots: Mapping[str, str] = field(default_factory=dict)
     name: str = "live"
     on_fallback: Callable[[Fallback], None] = field(default=lambda _: None)
 
@@ -75,8 +81,9 @@ class RoutedSource:
         """What the sources have together, for the kinds that they are routed for."""
         found: dict[DataKind, Coverage] = {}
         for kind in DATA_KINDS:
-            routed = [*self.routes.default, *self.routes.kinds.get(kind, ())]
-            routed += [name for orders in self.routes.tickers.values() for name in orders.get(kind, ())]
+            routed = [*(self.routes.kinds.get(kind) or self.routes.default)]
+            if kind != "rates":
+                routed += [name for orders in self.routes.tickers.values() for name in orders.get(kind, ())]
             parts = [self.sources[name].provides().get(kind) for name in dict.fromkeys(routed)]
             known = [part for part in parts if part is not None]
             if known:
@@ -90,38 +97,17 @@ class RoutedSource:
 
         Raises:
             ConfigError: no source is routed.
-            SourceError: every source that could have answered failed.
+            SourceError: no routed source has a past of this kind, or a source failed and nothing at all
+                was answered for a symbol.
         """
         table = TABLE_OF[kind]
-        parts = [table.empty()]
-        for order, group in self._by_order(kind, symbols).items():
-            gaps = self._sessions_of(kind, group, start, end)
-            failure: SourceError | None = None
-            for name in order:
-                left = list(group) if gaps is None else gaps["symbol"].unique(maintain_order=True).to_list()
-                asked = self._askable(name, kind, left, "history")
-                if asked is None:
-                    continue
-                try:
-                    rows = table.conform(self.sources[name].history(kind, asked, start, end, scope))
-                except SourceError as error:
-                    failure = error
-                    self.on_fallback(Fallback(kind, tuple(asked), name, str(error)))
-                    continue
-                if gaps is None:
-                    parts.append(rows)
-                    failure = None
-                    break
-                keys = [day_column(table), symbol_column(kind)]
-                renamed = gaps.rename({"day": keys[0], "symbol": keys[1]})
-                parts.append(rows.join(renamed, on=keys, how="semi", maintain_order="left"))
-                gaps = renamed.join(rows, on=keys, how="anti", maintain_order="left")
-                gaps = gaps.rename({keys[0]: "day", keys[1]: "symbol"})
-                if gaps.is_empty():
-                    failure = None
-                    break
-            if failure is not None:
-                raise failure
+        parts, failed = [table.empty()], dict[str, SourceError]()
+        for order, group in self._groups(kind, symbols, "history").items():
+            rows, failures = self._past(kind, order, group, start, end, scope)
+            parts.append(rows)
+            failed |= failures
+        if failed:
+            raise _failure(kind, failed)
         return pl.concat(parts).sort(table.key)
 
     def snapshot(
@@ -129,53 +115,138 @@ class RoutedSource:
     ) -> pl.DataFrame:
         """Rows as they are now, each symbol from the first source that answers for it.
 
+        A moment does not come again: what was answered is kept, whoever else failed.
+
         Raises:
             ConfigError: no source is routed.
-            SourceError: every source that could have answered failed.
+            SourceError: no routed source has snapshots of this kind, or a source failed and no symbol at
+                all was answered.
         """
         table = TABLE_OF[kind]
-        parts = []
-        for order, group in self._by_order(kind, symbols).items():
+        parts, failed = [table.empty()], dict[str, SourceError]()
+        for order, group in self._groups(kind, symbols, "snapshot").items():
             left = list(group)
-            failure: SourceError | None = None
             for name in order:
-                asked = self._askable(name, kind, left, "snapshot")
+                coverage = self._coverage(name, kind, "snapshot")
+                asked = [symbol for symbol in left if coverage and coverage.has(symbol, "snapshot")]
                 if not asked:
                     continue
                 try:
                     rows = table.conform(self.sources[name].snapshot(kind, asked, scope))
                 except SourceError as error:
-                    failure = error
+                    failed |= dict.fromkeys(asked, error)
                     self.on_fallback(Fallback(kind, tuple(asked), name, str(error)))
                     continue
                 parts.append(rows)
                 got = set(rows[symbol_column(kind)])
                 left = [symbol for symbol in left if symbol not in got]
-                if not left:
-                    break
-            if left and failure is not None:
-                raise failure
-        return pl.concat([table.empty(), *parts]).sort(table.key)
+        found = pl.concat(parts).sort(table.key)
+        if found.is_empty() and failed:
+            raise _failure(kind, failed)
+        return found
 
     def stream(self, kinds: Mapping[DataKind, Sequence[str]], batch_seconds: float) -> Generator[StreamBatch]:
-        """The stream of the one source that all of ``kinds`` are routed to first and that streams.
+        """The stream of one source that all of ``kinds`` are routed to and that streams all of it.
+
+        Of several, the one that comes earliest in the orders of what is asked for.
 
         Raises:
-            ConfigError: no source streams all of it: a process serves one connection, start one for each.
+            ConfigError: no source is routed.
+            SourceError: no source streams all of it: a process serves one connection, start one for each.
         """
-        for name, source in self.sources.items():
-            offered = source.provides()
-            if all(
-                name in self.order(kind, _underlying(kind, symbol))
-                and offered.get(kind, Coverage({})).has(symbol, "stream")
-                for kind, symbols in kinds.items()
-                for symbol in symbols
-            ):
-                yield from source.stream(kinds, batch_seconds)
-                return
-        raise ConfigError(
-            f"market.routes: no one source streams {', '.join(sorted(kinds))} of all the symbols asked for"
+        asked = dict.fromkeys(
+            (kind, self._routed_by(kind, symbol)) for kind, symbols in kinds.items() for symbol in symbols
         )
+        example = {self.order(kind, ticker): f"{kind} of {ticker}" for kind, ticker in reversed(asked)}
+        orders = list(reversed(example))
+        able = [
+            name
+            for name in dict.fromkeys(name for order in orders for name in order)
+            if all(name in order for order in orders)
+            and all(
+                (coverage := self._coverage(name, kind, "stream")) and coverage.has(ticker, "stream")
+                for kind, ticker in asked
+            )
+        ]
+        if not able:
+            routes = "; ".join(f"{example[order]}: {', '.join(order)}" for order in orders)
+            raise SourceError(
+                f"market.routes: no one source streams all that is asked for ({routes}): name one that does "
+                "first, or give what another source streams a profile and a stream of its own"
+            )
+        first = min(able, key=lambda name: sum(order.index(name) for order in orders))
+        yield from self.sources[first].stream(kinds, batch_seconds)
+
+    def _past(
+        self,
+        kind: DataKind,
+        order: Sequence[SourceName],
+        group: Sequence[str],
+        start: date,
+        end: date,
+        scope: ChainScope | None,
+    ) -> tuple[pl.DataFrame, dict[str, SourceError]]:
+        """Rows of symbols of one order, and the failures of those for which nothing was answered."""
+        table = TABLE_OF[kind]
+        keys = [day_column(table), symbol_column(kind)]
+        left = self._sessions_of(kind, group, start, end)
+        unasked, failed, parts = list(group), dict[str, SourceError](), [table.empty()]
+        for name in order:
+            coverage = self._coverage(name, kind, "history")
+            if coverage is None:
+                continue
+            gaps = left.filter("is_over").select("day", "symbol")
+            lacking = {s for s in unasked if _reaches(coverage, s, start, end)} | _fillable(gaps, coverage)
+            asked = [symbol for symbol in group if symbol in lacking]
+            if not asked and kind != "rates":
+                continue
+            try:
+                rows = table.conform(self.sources[name].history(kind, asked, start, end, scope))
+            except SourceError as error:
+                failed |= dict.fromkeys(asked or [kind], error)
+                self.on_fallback(Fallback(kind, tuple(asked), name, str(error)))
+                continue
+            if kind == "rates":
+                return rows, {}
+            unasked = [symbol for symbol in unasked if symbol not in lacking]
+            if kind in _BY_SESSION:
+                names = dict(zip(("day", "symbol"), keys, strict=True))
+                rows = rows.join(left.rename(names), on=keys, how="semi", maintain_order="left")
+                left = left.join(
+                    rows, left_on=["day", "symbol"], right_on=keys, how="anti", maintain_order="left"
+                )
+            parts.append(rows)
+        found = pl.concat(parts)
+        if kind != "rates":
+            owed = set(left.filter("is_over")["symbol"]) - set(found[keys[1]])
+            failed = {symbol: error for symbol, error in failed.items() if symbol in owed.union(unasked)}
+        return found, failed
+
+    def _groups(
+        self, kind: DataKind, symbols: Sequence[str], mode: Mode
+    ) -> dict[tuple[SourceName, ...], tuple[str, ...]]:
+        """Symbols by the sources to ask; those that no source of theirs can be asked for are told of.
+
+        Raises:
+            SourceError: that is so for all of them.
+        """
+        groups = self._by_order(kind, symbols)
+        able = {
+            order: group
+            for order, group in groups.items()
+            if any(self._coverage(name, kind, mode) for name in order)
+        }
+        for order, group in groups.items():
+            if order in able:
+                continue
+            reason = (
+                f"market.routes: {_some(group) or kind} routed to {', '.join(order)}, which has no {mode} "
+                f"of {kind}: name a source that has it in default, kinds.{kind} or tickers"
+            )
+            if not able:
+                raise SourceError(reason)
+            self.on_fallback(Fallback(kind, group, ", ".join(order), reason))
+        return able
 
     def _by_order(
         self, kind: DataKind, symbols: Sequence[str]
@@ -188,24 +259,36 @@ class RoutedSource:
             groups[order] = (*groups.get(order, ()), symbol)
         return groups
 
-    def _askable(
-        self, name: SourceName, kind: DataKind, symbols: Sequence[str], mode: Mode
-    ) -> list[str] | None:
-        """Those of ``symbols`` that the source may be asked for; None when it is not to be asked at all."""
+    def _coverage(self, name: SourceName, kind: DataKind, mode: Mode) -> Coverage | None:
+        """What the source has of the kind; None when it is not to be asked for it in this way."""
         coverage = self.sources[name].provides().get(kind)
-        if coverage is None or mode not in coverage.modes:
-            return None
-        asked = [symbol for symbol in symbols if coverage.has(symbol, mode)]
-        return asked if asked or kind == "rates" else None
+        return coverage if coverage is not None and mode in coverage.modes else None
 
-    def _sessions_of(
-        self, kind: DataKind, symbols: Sequence[str], start: date, end: date
-    ) -> pl.DataFrame | None:
-        """Sessions by symbol that an answer should have; None where a kind has rows on some days only."""
-        if kind not in _BY_SESSION:
-            return None
-        days = pl.DataFrame({"day": self.calendar.sessions(start, end)}, schema={"day": pl.Date})
-        return days.join(pl.DataFrame({"symbol": symbols}, schema={"symbol": pl.String}), how="cross")
+    def _sessions_of(self, kind: DataKind, symbols: Sequence[str], start: date, end: date) -> pl.DataFrame:
+        """Sessions by symbol that an answer may have, and whether they are over, so that it should.
+
+        There is none where a kind has rows on some days only.
+        """
+        days = self.calendar.sessions(start, end) if kind in _BY_SESSION else []
+        now = self.clock()
+        over = [self.calendar.close_time(day) <= now for day in days]
+        schema = {"day": pl.Date, "is_over": pl.Boolean}
+        sessions = pl.DataFrame({"day": days, "is_over": over}, schema=schema)
+        return sessions.join(pl.DataFrame({"symbol": symbols}, schema={"symbol": pl.String}), how="cross")
+
+    def _routed_by(self, kind: DataKind, symbol: str) -> str:
+        """The ticker that a streamed symbol is routed by: an option by its underlying's.
+
+        A root has no punctuation (BRKB is of BRK.B), and a digit at its end after a corporate action.
+        """
+        if kind != "option_quotes" or not is_option(symbol):
+            return symbol
+        root = parse_occ_symbol(symbol).root
+        if root in self.option_roots:
+            return self.option_roots[root]
+        letters = root.rstrip("0123456789")
+        by_letters = {"".join(filter(str.isalnum, ticker)): ticker for ticker in self.routes.tickers}
+        return by_letters.get(letters, letters)
 
 
 def symbol_column(kind: DataKind) -> str:
@@ -231,6 +314,36 @@ def _together(parts: Sequence[Coverage]) -> Coverage:
     return Coverage(symbols, modelled, modes)
 
 
-def _underlying(kind: DataKind, symbol: str) -> str:
-    """What a streamed symbol is routed by: an option by its underlying's letters."""
-    return symbol[:-15] if kind == "option_quotes" and len(symbol) > 15 else symbol
+def _reaches(coverage: Coverage, symbol: str, start: date, end: date) -> bool:
+    """Whether a source may have past rows of the symbol in the range."""
+    if coverage.symbols is None:
+        return True
+    first, last = coverage.symbols.get(symbol, (date.max, date.min))
+    return first <= end and last >= start
+
+
+def _fillable(gaps: pl.DataFrame, coverage: Coverage) -> set[str]:
+    """The symbols with a gap that a source may have a row for."""
+    if coverage.symbols is None:
+        return set(gaps["symbol"])
+    spans = pl.DataFrame(
+        [(symbol, first, last) for symbol, (first, last) in coverage.symbols.items()],
+        schema={"symbol": pl.String, "first": pl.Date, "last": pl.Date},
+        orient="row",
+    )
+    return set(gaps.join(spans, on="symbol").filter(pl.col("day").is_between("first", "last"))["symbol"])
+
+
+def _failure(kind: DataKind, failed: Mapping[str, SourceError]) -> SourceError:
+    """One error for symbols without any answer; asking again can help if it can for one of them."""
+    first = next(iter(failed.values()))
+    symbols = [symbol for symbol in failed if symbol != kind]
+    wanted = f"{kind} of {_some(symbols)}" if symbols else kind
+    return SourceError(
+        f"no source answered for {wanted}: {first}",
+        is_passing=any(error.is_passing for error in failed.values()),
+    )
+
+
+def _some(symbols: Sequence[str]) -> str:
+    return ", ".join(symbols[:_NAMED]) + (" ..." if len(symbols) > _NAMED else "")

@@ -141,8 +141,12 @@ class MarketSteps:
         return Counts(frame.height)
 
     def collect_quotes(self, start: date, end: date) -> Counts:
-        """Option quotes from the source into the lake's raw layer, a month at a time."""
-        if self.source is None:
+        """Option quotes from the source into the lake's raw layer, a month at a time.
+
+        Where no source has past quotes, the raw layer is filled by snapshots as they are taken.
+        """
+        offered = self.source.provides().get("option_quotes") if self.source is not None else None
+        if self.source is None or offered is None or "history" not in offered.modes:
             rows = self.lake.read(RAW_OPTION_QUOTES, self.market, start, end, columns=["session"]).height
             return Counts(rows)
         total = 0

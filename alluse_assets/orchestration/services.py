@@ -100,4 +100,4 @@ def market_source(
         return None
     if config.market.source == "sample":
         return open_source("sample", calendar, lake, environ)
-    return routed(config.market.routes, calendar, lake, environ)
+    return routed(config.market, calendar, lake, environ)

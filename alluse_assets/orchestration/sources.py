@@ -6,14 +6,15 @@ Adapters are imported when they are opened, so that a worker needs only the extr
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import polars as pl
 
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.base.calendar import TradingCalendar
-from alluse_assets.base.config.model_market import RouteRules, SourceName
+from alluse_assets.base.config.model_market import MarketConfig, SourceName
 from alluse_assets.market_data.routing import Fallback, RoutedSource
 from alluse_assets.market_data.source import MarketDataSource
 from alluse_assets.market_data.tables import CORPORATE_ACTIONS
@@ -46,15 +47,26 @@ def open_source(
 
 
 def routed(
-    routes: RouteRules, calendar: TradingCalendar, lake: Lake, environ: Mapping[str, str]
+    market: MarketConfig,
+    calendar: TradingCalendar,
+    lake: Lake,
+    environ: Mapping[str, str],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),  # noqa: TID251
 ) -> RoutedSource:
-    """Every source that ``routes`` name, behind one face.
+    """Every source that the routes of ``market`` name, behind one face.
+
+    ``clock`` tells which sessions are over; it is read when the sources are asked, and in no replay.
 
     Raises:
         ConfigError: one of them is not set up.
     """
-    sources = {name: open_source(name, calendar, lake, environ) for name in sorted(routes.names)}
-    return RoutedSource(sources, routes, calendar, on_fallback=_log)
+    sources = {name: open_source(name, calendar, lake, environ) for name in sorted(market.routes.names)}
+    roots = {
+        root: index
+        for index, options in market.index_options.items()
+        for root in (*options.pm_roots, *options.am_roots)
+    }
+    return RoutedSource(sources, market.routes, calendar, clock, roots, on_fallback=_log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class _SplitsOfLake:
 def _log(fallback: Fallback) -> None:
     symbols = ", ".join(fallback.symbols[:5]) + (" ..." if len(fallback.symbols) > 5 else "")
     logging.getLogger("alluse.sources").warning(
-        "%s did not answer for %s of %s, the next source is asked: %s",
+        "%s did not answer for %s of %s; what other sources have is kept: %s",
         fallback.source,
         fallback.kind,
         symbols,

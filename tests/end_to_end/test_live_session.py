@@ -36,7 +36,7 @@ def live(tmp_path, hot_store, make_source, streams):  # noqa: F811
     (tmp_path / "spy.yaml").write_text(PROFILE)
     config = load(tmp_path / "spy.yaml", {}).config
     source = make_source(stream_url=streams.url)
-    routed = RoutedSource({"alpaca": source}, config.market.routes, CALENDAR)
+    routed = RoutedSource({"alpaca": source}, config.market.routes, CALENDAR, lambda: NOW)
     return LiveMarket(MarketSteps(Lake(tmp_path / "lake"), config, CALENDAR, routed), hot_store)
 
 

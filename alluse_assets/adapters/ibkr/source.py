@@ -136,8 +136,11 @@ class IbkrSource:
         )
 
     def _day(self) -> date:
-        """The session to which a quote of now belongs."""
-        return self._calendar.session_on_or_before(self._clock().astimezone(NEW_YORK).date())
+        """The day in New York, which a quote of now gives as its session.
+
+        On a weekend or a holiday that is no session, and cleaning refuses the quote for it.
+        """
+        return self._clock().astimezone(NEW_YORK).date()
 
     def _run(self, work: Callable[[GatewaySession], Coroutine[Any, Any, _Answer]]) -> _Answer:
         running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.adapters.files.vendor_files import write_lean, write_vendor
 from tests.adapters.source_contract import PastRange, SourceCase, SourceContract
 
 FIRST, LAST = date(2014, 6, 5), date(2014, 6, 6)
+NOW = datetime(2022, 2, 1, tzinfo=UTC)
 KNOWN = {
     "rates.csv": "ts,tenor_days,rate_annual\n2021-12-01,90,0.0005\n2021-12-02,90,0.0006\n",
     "actions.csv": "ex_date,symbol,kind,ratio,amount\n2020-08-31,AAPL,split,4,\n"
@@ -76,5 +77,5 @@ def test_it_fills_what_another_source_lacks(lake):
     routes = RouteRules(default=("sample", "files"))
     calendar = trading_calendar()
     sources = {name: open_source(name, calendar, lake, {}) for name in routes.default}
-    found = RoutedSource(sources, routes, calendar).history("bars", ["AAPL"], FIRST, LAST)
+    found = RoutedSource(sources, routes, calendar, lambda: NOW).history("bars", ["AAPL"], FIRST, LAST)
     assert found["source"].unique().to_list() == ["lean_equity_daily"]

@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from alluse_assets.adapters.ibkr.pacing import PacingLimits
+from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import SourceError
 from alluse_assets.market_data.source import ChainScope
+from alluse_assets.option_chains.quotes import clean_option_quotes
 from tests.adapters.ibkr.conftest import NOW, TODAY, MakeSource
 from tests.adapters.ibkr.data_messages import push_quote
 from tests.adapters.ibkr.gateway import HANG_UP, SILENCE, Fault, Rules, ScriptedGateway
@@ -328,3 +330,21 @@ def test_a_client_without_the_limit_is_refused_by_the_gateway(make_source: MakeS
             make_source(port=gateway.port).snapshot("option_quotes", ["AAPL", "MSFT"])
         assert error.value.is_passing
         assert gateway.violations[0] == "messages a second"
+
+
+@pytest.mark.parametrize("hours", [0, 4.5])
+def test_a_quote_of_a_sunday_is_of_sunday_and_no_session_gets_it(
+    gateway: ScriptedGateway, make_source: MakeSource, hours: float
+) -> None:
+    """Friday's session got it, with Sunday's instant: a price that Friday never had."""
+    market = gateway.market
+    market.option(_chain(market), _NEAR, "P", 187.5, _QUOTE)
+    sunday = date(2026, 11, 22)
+    # 20:00 and 00:30 UTC are one day in New York.
+    source = make_source(clock=lambda: datetime(2026, 11, 22, 20, tzinfo=UTC) + timedelta(hours=hours))
+    quotes = source.snapshot("option_quotes", ["AAPL"])
+    assert set(quotes["session"]) == {sunday}
+    assert set(source.snapshot("share_quotes", ["AAPL"])["session"]) == {sunday}
+    good, refused = clean_option_quotes(quotes, trading_calendar(), "live")
+    assert good.is_empty()
+    assert set(refused["rule"]) == {"not_a_session"}
