@@ -135,7 +135,7 @@ def _day(text: pl.Expr, *formats: str) -> pl.Expr:
 
 
 def _new_york_day(day: pl.Expr, parts: ExprStructNameSpace) -> pl.Expr:
-    """The date in New York of a minute of ``day``, elsewhere; null where there is no such minute or offset."""
+    """The date in New York of a minute of ``day`` elsewhere; null: no such minute or offset."""
     hour, minute, hours, minutes = (
         parts.field(name).cast(pl.Int32, strict=False) for name in ("hour", "minute", "hours", "minutes")
     )
