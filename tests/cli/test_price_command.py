@@ -57,6 +57,16 @@ def test_batches_change_nothing_and_report_how_far_they_are(tmp_path: Path, monk
     assert heard[-1] == (5_040, 5_040)
 
 
+def test_extensions_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
+    quotes = pl.read_parquet(CHAINS).head(20)
+    for name in ("QUOTES.PARQUET", "QUOTES.CSV"):
+        path, out = tmp_path / name, tmp_path / f"PRICED_{name}"
+        quotes.write_parquet(path) if name.endswith("PARQUET") else quotes.write_csv(path)
+        assert price_quote_file(path, out, PricingTerms("european")).rows == 20
+        read = pl.read_parquet if name.endswith("PARQUET") else pl.read_csv
+        assert read(out.read_bytes()).height == 20
+
+
 def test_csv_in_and_out_give_the_same_answers_as_parquet(run, tmp_path: Path) -> None:
     quotes = pl.read_parquet(CHAINS).head(300)
     quotes.with_columns(note=pl.lit("as it came")).write_csv(tmp_path / "quotes.csv")

@@ -55,7 +55,7 @@ def open_csv(path: Path, layout: str | None, kind: DataKind | None) -> Lines:
 
 def _members(path: Path) -> list[str | None]:
     """The tables in a zip file; the file itself is None."""
-    if path.suffix != ".zip":
+    if path.suffix.lower() != ".zip":
         return [None]
     with zipfile.ZipFile(path) as archive:
         # A Mac adds files of its own in that folder.
@@ -97,13 +97,17 @@ class _Stream(io.RawIOBase):
         return self._position.tell()
 
 
+def _is_gz(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
 def _open(path: Path, member: str | None, stack: ExitStack) -> _Stream:
     raw = stack.enter_context(path.open("rb"))
     source: _Readable = raw
     if member is not None:
         archive = stack.enter_context(zipfile.ZipFile(raw))
         source = stack.enter_context(archive.open(member))
-    elif path.suffix == ".gz":
+    elif _is_gz(path):
         source = stack.enter_context(gzip.GzipFile(fileobj=raw))
     return _Stream(source, raw)
 
@@ -140,7 +144,7 @@ def _columns_of(path: Path, member: str | None) -> list[str]:
 def _all_batches(path: Path, members: list[str | None], broken: list[str]) -> Iterator[Batch]:
     for member in members:
         with ExitStack() as stack:
-            yield from _batches(_open(path, member, stack), member is None and path.suffix != ".gz", broken)
+            yield from _batches(_open(path, member, stack), member is None and not _is_gz(path), broken)
 
 
 def _batches(stream: _Stream, may_be_cut: bool, broken: list[str]) -> Iterator[Batch]:

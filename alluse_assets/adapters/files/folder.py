@@ -75,7 +75,7 @@ class Ingest:
             RefusedFileError: it is refused; the lake is as it was.
             DataError: something is wrong with the lake.
         """
-        done = IngestedFiles(self.lake)
+        done = IngestedFiles(self.lake, self.calendar)
         state = FileState.of([file, *read_with(file)])
         if not self.again and done.is_done(state, self.given.text):
             return FileOutcome(file)

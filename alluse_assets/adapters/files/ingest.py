@@ -22,7 +22,7 @@ from alluse_assets.adapters.files.layouts.layout import DAY, Terms, kind_of, rea
 from alluse_assets.adapters.files.opening import Given, open_lines, terms_for
 from alluse_assets.adapters.files.reading import Lines, refusing
 from alluse_assets.adapters.files.refused_lines import broken_lines, clean_rows
-from alluse_assets.adapters.files.spots import Spots
+from alluse_assets.adapters.files.spots import SpotBars, Spots
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.adapters.own_folder import own_folder
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
@@ -42,6 +42,8 @@ class IngestReport:
 
     A line with a call and a put is two rows. ``rows_replaced``: how many of those written corrected a row
     that an earlier file had brought. ``rows_left``: rows of symbols that were not asked for; not read.
+    ``spot_bars``: the lake's bars that quotes without a price of the underlying took it from; None: all had
+    one.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class IngestReport:
     quarantined: dict[str, int]
     first: date | None
     last: date | None
+    spot_bars: SpotBars | None = None
 
     @property
     def rows_quarantined(self) -> int:
@@ -69,6 +72,7 @@ class _Counts:
     written: int = 0
     unchanged: int = 0
     replaced: int = 0
+    lacks_spots: bool = False
     rules: Counter[str] = field(default_factory=Counter)
     first: date | None = None
     last: date | None = None
@@ -122,6 +126,8 @@ def _taken_in(
         first, last = _span(parts)
         if without_spot and first and last:
             spots.require(without_spot, first, last, f"layout {lines.layout.name}")
+        # As they are before the first spot is read: a change meanwhile is then one to come.
+        spot_bars = spots.bars(first, last) if counts.lacks_spots and first and last else None
     refused = broken_lines(lines.broken, kind.table, SOURCE)
     counts.read += refused.height
     counts.rules.update(refused["rule"])
@@ -142,6 +148,7 @@ def _taken_in(
         quarantined=dict(sorted(counts.rules.items(), key=lambda entry: (-entry[1], entry[0]))),
         first=counts.first,
         last=counts.last,
+        spot_bars=spot_bars,
     )
 
 
@@ -158,7 +165,8 @@ def _put_aside(
     kind = kind_of(lines.layout)
     symbol = None if kind.name == "rates" else symbol_column(kind.name)
     without_spot: set[str] = set()
-    has_spot = kind.name != "option_quotes" or lines.is_typed
+    asks = kind.name == "option_quotes" and not lines.is_typed
+    has_spot = not asks
     expiries: set[date] = set()
     for batch in lines.batches:
         rows = batch.rows if lines.is_typed else read_rows(lines.layout, batch.rows, terms)
@@ -169,6 +177,8 @@ def _put_aside(
             wanted = rows.filter(pl.col(symbol).is_in(sorted(given.symbols)))
             counts.left += rows.height - wanted.height
             rows = wanted
+        if asks and not counts.lacks_spots:
+            counts.lacks_spots = rows["underlying_price"].has_nulls()
         if not has_spot:
             has_spot = rows["underlying_price"].is_not_null().any()
             without_spot |= set(rows["underlying"].drop_nulls().unique())

@@ -1,7 +1,8 @@
 """Which files are in the lake already: a small table of it, so that an ingest that was stopped goes on.
 
 A file is noted after all of its rows are safe. One that was not changed since (by its size and time, else
-by its content) and was given in the same way is not read again.
+by its content) and was given in the same way is not read again, unless its quotes took the price of the
+underlying from bars of the lake that are others now: a corrected bar reaches them so.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from alluse_assets.adapters.files.ingest import SOURCE, IngestReport
 from alluse_assets.adapters.files.reading import RefusedFileError
+from alluse_assets.adapters.files.spots import Spots
 from alluse_assets.adapters.lake import Lake
+from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.table_catalog import Column, Table
+
+_TO = "/"
 
 INGESTED_FILES = Table(
     name="ingested_files",
@@ -36,6 +42,14 @@ INGESTED_FILES = Table(
         Column("sha256", pl.String, "Digest of its content."),
         Column("rows_read", pl.Int64, "Its rows.", "rows", low=0),
         Column("rows_quarantined", pl.Int64, "Those that were refused.", "rows", low=0),
+        # Text, because a date would be the partition's.
+        Column(
+            "spot_days",
+            pl.String,
+            "First and last day of the lake's bars that its quotes took spots from; null: from none.",
+            nullable=True,
+        ),
+        Column("spot_bars", pl.String, "Content of those bars then.", nullable=True),
     ),
 )
 
@@ -87,19 +101,27 @@ class IngestedFiles:
     """The notes of a lake."""
 
     lake: Lake
+    calendar: TradingCalendar
 
     def is_done(self, state: FileState, given: str) -> bool:
-        """Whether the file is in the lake as it is now."""
+        """Whether the file is in the lake as it is now, with the spots that its bars give now."""
         noted = self.lake.read(INGESTED_FILES, SOURCE, where=pl.col("path") == state.name)
         if noted.is_empty():
             return False
         row = noted.row(0, named=True)
         if (row["given"], row["size_bytes"]) != (given, state.size_bytes):
             return False
-        return bool(row["modified_ns"] == state.modified_ns or row["sha256"] == state.sha256())
+        if row["modified_ns"] != state.modified_ns and row["sha256"] != state.sha256():
+            return False
+        return row["spot_days"] is None or self._bars_now(row["spot_days"]) == row["spot_bars"]
+
+    def _bars_now(self, days: str) -> str:
+        first, last = (date.fromisoformat(day) for day in days.split(_TO))
+        return Spots(self.lake, self.calendar, SOURCE).bars(first, last).content_id
 
     def note(self, state: FileState, sha256: str, given: str, report: IngestReport) -> None:
         """Note that the file is in the lake. ``sha256`` was taken before it was read."""
+        bars = report.spot_bars
         row = {
             "path": state.name,
             "layout": report.layout,
@@ -110,5 +132,7 @@ class IngestedFiles:
             "sha256": sha256,
             "rows_read": report.rows_read,
             "rows_quarantined": report.rows_quarantined,
+            "spot_days": f"{bars.first}{_TO}{bars.last}" if bars else None,
+            "spot_bars": bars.content_id if bars else None,
         }
         self.lake.write(INGESTED_FILES, SOURCE, pl.DataFrame([row], schema=INGESTED_FILES.schema))

@@ -69,7 +69,7 @@ def price_quote_file(
 
 
 def _require_suffix(path: Path) -> None:
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: {path.suffix or 'no extension'}: give a {' or '.join(SUFFIXES)} file")
 
 
@@ -86,7 +86,7 @@ def _open(path: Path) -> tuple[_Quotes, int | None]:
     _require_suffix(path)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         # Not memory-mapped: a file that is cut off meanwhile is an error then and not the end of the process.
         file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)
         return _Quotes(file.schema_arrow, file.iter_batches(BATCH_ROWS)), file.metadata.num_rows
@@ -118,7 +118,7 @@ def _frame(table: pa.Table) -> pl.DataFrame:
 
 @contextmanager
 def _writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         with path.open("wb") as file:
             yield lambda frame: frame.write_csv(file, include_header=file.tell() == 0)
         return
@@ -145,4 +145,4 @@ def _telling(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} cannot be read as {path.suffix[1:]} ({reason})") from error
+        raise DataError(f"{path} cannot be read as {path.suffix[1:].lower()} ({reason})") from error

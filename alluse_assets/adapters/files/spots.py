@@ -22,6 +22,15 @@ from alluse_assets.market_data.tables import INTRADAY_BARS, RAW_BARS
 
 
 @dataclass(frozen=True, slots=True)
+class SpotBars:
+    """The bars that quotes took their spots from: the days, and the content of the lake's bars then."""
+
+    first: date
+    last: date
+    content_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spots:
     """Closes of bars in the lake, under one source."""
 
@@ -46,6 +55,11 @@ class Spots:
             f"{origin} has no price of the underlying, and the lake no bars of {some}, {first} to {last}: "
             "ingest bars first (alluse ingest --kind bars --path FILE), then this again"
         )
+
+    def bars(self, first: date, last: date) -> SpotBars:
+        """The bars of these days as they are now: other ones give other spots. Reads manifests only."""
+        found = [self.lake.content_id(table, self.source, first, last) for table in (RAW_BARS, INTRADAY_BARS)]
+        return SpotBars(first, last, " ".join(found))
 
     def fill(self, quotes: pl.DataFrame) -> pl.DataFrame:
         """``quotes`` with ``underlying_price`` where there was none and the lake knows it."""

@@ -1,5 +1,6 @@
 """A folder of files: in order, each whole, what is refused told of, and gone on with after a stop."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 from alluse_assets.adapters.files import SOURCE, Given, Ingest
+from alluse_assets.adapters.files.ingested import INGESTED_FILES
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import DataError
@@ -60,7 +62,63 @@ def test_a_file_that_changed_is_read_again_and_corrects_its_rows(work, folder):
     path = folder / "b/aapl_tidy_bars.csv"
     path.write_bytes(path.read_bytes().replace(b"164.77", b"164.78"))
     reports = [outcome.report for outcome in run(work, folder) if outcome.report]
-    assert [(report.path.name, report.rows_replaced) for report in reports] == [("aapl_tidy_bars.csv", 1)]
+    # The quotes took their spot from that bar.
+    assert [(report.path.name, report.rows_replaced) for report in reports] == [
+        ("aapl_tidy_bars.csv", 1),
+        ("option_chain.csv", 2),
+    ]
+
+
+def correct_the_close(folder: Path, close: str) -> None:
+    header, lines = VENDORS["aapl_tidy_bars.csv"]
+    (folder / "b/corrected.csv").write_bytes(as_csv(header, (lines[1].replace("164.77", close),)))
+
+
+def test_a_corrected_bar_reaches_the_quotes_that_took_their_spot_from_it(work, folder):
+    """A DoltHub file counted as unchanged, and its quotes kept the close of before the correction."""
+    run(work, folder)
+    correct_the_close(folder, "165.00")
+    taken = [outcome.path.name for outcome in run(work, folder) if outcome.report]
+    assert taken == ["corrected.csv", "option_chain.csv"]
+    quotes = work.lake.read(RAW_OPTION_QUOTES, SOURCE, where=pl.col("source") == "dolthub")
+    assert quotes["underlying_price"].to_list() == [165.0, 165.0]
+    assert not any(outcome.report for outcome in run(work, folder))
+
+
+def test_quotes_with_a_spot_of_their_own_do_not_wait_for_bars(work, folder):
+    run(work, folder)
+    correct_the_close(folder, "165.00")
+    assert "spy_eod_202112.txt" not in [o.path.name for o in run(work, folder) if o.report]
+    assert not any(outcome.report for outcome in run(work, folder / "2021"))
+
+
+def test_bars_of_other_months_leave_a_file_done(work, folder):
+    run(work, folder)
+    header, lines = VENDORS["aapl_tidy_bars.csv"]
+    (folder / "b/later.csv").write_bytes(as_csv(header, (lines[1].replace("2021-12-01", "2022-02-01"),)))
+    assert [o.path.name for o in run(work, folder) if o.report] == ["later.csv"]
+
+
+def test_a_bar_that_came_later_brings_in_the_rows_that_were_refused_for_want_of_it(work, folder):
+    path = folder / "a/option_chain.csv"
+    path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(True)[1].replace(b"12-01", b"12-02"))
+    run(work, folder)
+    header, lines = VENDORS["aapl_tidy_bars.csv"]
+    (folder / "b/later.csv").write_bytes(as_csv(header, (lines[1].replace("2021-12-01", "2021-12-02"),)))
+    reports = {o.path.name: o.report for o in run(work, folder) if o.report}
+    assert reports["option_chain.csv"].rows_written == 1
+    assert reports["option_chain.csv"].quarantined == {}
+
+
+def test_notes_of_before_spots_were_noted_still_count(work, folder):
+    run(work, folder)
+    notes = work.lake.read(INGESTED_FILES, SOURCE)
+    older = dataclasses.replace(
+        INGESTED_FILES, columns=tuple(c for c in INGESTED_FILES.columns if not c.name.startswith("spot"))
+    )
+    work.lake.remove_months(INGESTED_FILES, SOURCE, ["all"])
+    work.lake.write(older, SOURCE, notes.drop("spot_days", "spot_bars"))
+    assert not any(outcome.report for outcome in run(work, folder))
 
 
 def test_a_file_that_is_given_otherwise_is_read_again(work, folder):

@@ -1,12 +1,15 @@
 """Each layout from a file as its vendor writes it: what is known comes out, what is not stays null."""
 
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from alluse_assets.adapters.files import SOURCE, Given, ingest
 from alluse_assets.adapters.files.layouts import LAYOUTS, detect, plain_name
+from alluse_assets.adapters.files.layouts.cells import day_taken
+from alluse_assets.adapters.files.opening import is_data_file
 from alluse_assets.adapters.files.reading import RefusedFileError
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
@@ -217,6 +220,38 @@ def test_a_yahoo_dump_has_its_day_in_its_name_and_its_contract_in_the_symbol(lak
     ]
 
 
+@pytest.mark.parametrize(
+    ("taken", "session"),
+    [
+        ("2021-12-02T00:30:00+00:00", date(2021, 12, 1)),
+        ("2021-12-02 00:30:00.123456 UTC", date(2021, 12, 1)),
+        ("12/02/2021 04:59Z", date(2021, 12, 1)),
+        ("2021-12-02 05:00:00+00", date(2021, 12, 2)),
+        ("2021-07-02T03:59:59Z", date(2021, 7, 1)),
+        ("2021-07-02T04:00:00Z", date(2021, 7, 2)),
+        ("2021-12-01 19:30:00-0500", date(2021, 12, 1)),
+        # Without an offset it is the date that is written, and so is midnight: a date that became an instant.
+        ("2021-12-02 00:30", date(2021, 12, 2)),
+        ("2021-12-02 00:00:00.000000+00:00", date(2021, 12, 2)),
+        ("2021-12-02", date(2021, 12, 2)),
+        ("2021-12-02T25:00Z", None),
+        ("2021-12-02T10:00+25:00", None),
+    ],
+)
+def test_an_instant_in_a_column_of_days_is_of_new_yorks_date(taken, session):
+    assert pl.Series([taken]).to_frame("a").select(day_taken(pl.col("a"))).item() == session
+
+
+def test_a_yahoo_dump_taken_in_the_evening_is_of_that_session(lake, tmp_path):
+    header, lines = VENDORS["aapl_2021-12-01.csv"]
+    path = tmp_path / "aapl.csv"
+    path.write_bytes(
+        as_csv(f"{header},snapshot_date", tuple(f"{one},2021-12-02T00:30:00+00:00" for one in lines))
+    )
+    assert take_in(path, with_bars(lake, tmp_path)).quarantined == {}
+    assert set(quotes(lake, "session", "underlying_price")) == {(date(2021, 12, 1), 164.77)}
+
+
 def test_a_yahoo_dump_of_the_morning_takes_no_close_for_a_price(lake, tmp_path):
     with_bars(lake, tmp_path)
     report = take_in(write_vendor(tmp_path, "aapl_2021-12-01.csv"), lake, at=time(10, 30))
@@ -335,6 +370,21 @@ def test_a_table_may_come_packed_or_in_another_encoding(lake, tmp_path, form):
     }[form]
     (tmp_path / name).write_bytes(encoded)
     assert take_in(tmp_path / name, lake).rows_written == 1
+
+
+@pytest.mark.parametrize("name", ["L2.CSV", "L2.TXT", "L2.CSV.GZ", "L2.csv.GZ", "L2.ZIP", "QUOTES.PARQUET"])
+def test_a_name_in_capitals_is_read_like_one_in_small_letters(lake, tmp_path, name):
+    data = as_csv(*VENDORS["L2_20211201.csv"])
+    content = {
+        ".GZ": gzipped(data),
+        ".ZIP": zipped({"L2_20211201.CSV": data}),
+        ".PARQUET": tidy_parquet(tmp_path).read_bytes(),
+    }.get(Path(name).suffix, data)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(content)
+    assert is_data_file(tmp_path / "in" / name)
+    report = take_in(tmp_path / "in" / name, lake)
+    assert report.rows_written == report.rows_read > 0
 
 
 def test_text_that_is_no_utf_8_is_refused(lake, tmp_path):

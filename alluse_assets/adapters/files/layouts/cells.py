@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
+from polars.expr.struct import ExprStructNameSpace
 
 from alluse_assets.base.calendar import NEW_YORK
 from alluse_assets.base.quarantine import PLAUSIBLE_DAYS
@@ -19,6 +20,12 @@ Reading = Callable[[pl.Expr], pl.Expr]
 _EMPTY = ("", "nan", "na", "n/a", "nat", "null", "none", "-", "--")
 _THOUSANDS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _TIME_OF_DAY = r"[ T]\d{1,2}:\d{2}.*$"
+_ZONED_TIME = (
+    r"[ T](?<hour>\d{1,2}):(?<minute>\d{2})(?<second>(?::\d{2}(?:\.\d*)?)?)"
+    r" ?(?:Z|UTC|GMT|(?<sign>[+-])(?<hours>\d{2})(?::?(?<minutes>\d{2}))?)$"
+)
+_MIDNIGHT = r"[ T]0?0:00(:00(\.0*)?)?[^\d.:]"
+_MOST_OFFSET_MINUTES = 14 * 60
 _WHOLE = r"^-?\d+$"
 _LEAN_SCALE = 10_000
 _MINUTE_MS = 60_000
@@ -111,10 +118,34 @@ def us_day(text: pl.Expr) -> pl.Expr:
     return _day(text, "%m/%d/%Y", "%Y-%m-%d", "%Y%m%d")
 
 
+def day_taken(text: pl.Expr) -> pl.Expr:
+    """When something was taken: a date as for ``us_day``, or of an instant with its offset, New York's date.
+
+    Midnight with an offset is how tables write a date alone, and no evening in New York.
+    """
+    day, parts = us_day(text), text.str.extract_groups(_ZONED_TIME).struct
+    is_instant = parts.field("hour").is_not_null() & text.str.contains(_MIDNIGHT).not_()
+    return pl.when(is_instant).then(_new_york_day(day, parts)).otherwise(day)
+
+
 def _day(text: pl.Expr, *formats: str) -> pl.Expr:
     bare = text.str.replace(_TIME_OF_DAY, "")
     found = pl.coalesce(bare.str.to_date(one, strict=False) for one in formats)
     return pl.when(found.is_between(*PLAUSIBLE_DAYS)).then(found)
+
+
+def _new_york_day(day: pl.Expr, parts: ExprStructNameSpace) -> pl.Expr:
+    """The date in New York of a minute of ``day`` elsewhere; null: no such minute or offset."""
+    hour, minute, hours, minutes = (
+        parts.field(name).cast(pl.Int32, strict=False) for name in ("hour", "minute", "hours", "minutes")
+    )
+    east = pl.when(parts.field("sign") == "-").then(-1).otherwise(1)
+    offset = (hours.fill_null(0) * 60 + minutes.fill_null(0)) * east
+    is_known = (hour < 24) & (minute < 60) & offset.abs().le(_MOST_OFFSET_MINUTES)
+    utc = day.cast(pl.Datetime("us", "UTC")) + pl.duration(
+        minutes=hour * 60 + minute - offset, time_unit="us"
+    )
+    return pl.when(is_known).then(utc.dt.convert_time_zone(NEW_YORK.key).dt.date())
 
 
 def instant(text: pl.Expr) -> pl.Expr:

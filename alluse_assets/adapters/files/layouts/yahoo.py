@@ -1,12 +1,12 @@
 """Chains dumped from Yahoo Finance, as yfinance names their columns.
 
 A dump does not say when it was taken (``lastTradeDate`` is the last trade's): the day is in a column that
-whoever dumped it added, in the file's name, or given.
+whoever dumped it added (an instant in it is of New York's date), in the file's name, or given.
 """
 
 from __future__ import annotations
 
-from alluse_assets.adapters.files.layouts.cells import Cell, count, number, right, ticker, us_day, words
+from alluse_assets.adapters.files.layouts.cells import Cell, count, day_taken, number, right, ticker, words
 from alluse_assets.adapters.files.layouts.layout import DAY, Layout
 
 _DAYS = (
@@ -27,7 +27,7 @@ YAHOO = Layout(
     title="Yahoo-style chain dump (yfinance)",
     sides=(
         {
-            "session": Cell(_DAYS, us_day, required=False),
+            "session": Cell(_DAYS, day_taken, required=False),
             "contract_symbol": Cell(("contractsymbol",), words),
             "underlying": Cell(
                 ("ticker", "underlying", "underlyingsymbol", "symbol"), ticker, required=False
