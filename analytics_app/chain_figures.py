@@ -11,7 +11,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from alluse_assets.base.instruments import root_in
 from alluse_assets.option_chains.surface.lookup import lookup
+from alluse_assets.option_chains.surface.roots import of_the_expiry_s_root
 
 IV_STATUS_TEXT: Mapping[str, str] = {
     "ok": "with a volatility",
@@ -65,12 +67,14 @@ def quoted_smile(chain: pl.DataFrame, surface: pl.DataFrame, expiries: Sequence[
 
     Returns:
         ``expiry``, ``right``, ``strike``, ``log_moneyness`` (ln(strike / forward)), ``iv_annual``; by expiry
-        and strike. Puts are below the forward, calls from it on.
+        and strike. Puts are below the forward, calls from it on. Where two roots expire on a day, of that
+        which the surface speaks for.
     """
     carry = (pl.col("rate_annual") - pl.col("dividend_yield_annual")) * pl.col("years_to_expiry")
     forwards = surface.select("expiry", "forward_price")
     return (
-        chain.filter(pl.col("expiry").is_in(list(expiries)) & (pl.col("iv_status") == "ok"))
+        of_the_expiry_s_root(chain.filter(pl.col("expiry").is_in(list(expiries))))
+        .filter(pl.col("iv_status") == "ok")
         .join(forwards, on="expiry", how="left")
         .with_columns(forward=pl.coalesce("forward_price", pl.col("underlying_price") * carry.exp()))
         .filter(
@@ -145,24 +149,27 @@ def fit_rows(surface: pl.DataFrame) -> pl.DataFrame:
 
 
 def strike_ladder(chain: pl.DataFrame, expiry: date) -> pl.DataFrame:
-    """Calls and puts of ``expiry`` beside each other, a row a strike.
+    """Calls and puts of ``expiry`` beside each other, a row a strike of each root.
+
+    SPX and SPXW expire on the same Fridays and settle at different hours: they are never one row.
 
     Returns:
-        ``call_bid`` and so on, ``strike``, ``put_bid`` and so on (``SIDE_COLUMNS``), without the columns of
-        which the chain has no value at all.
+        ``call_bid`` and so on, ``strike``, ``root`` where there is more than one, ``put_bid`` and so on
+        (``SIDE_COLUMNS``), without the columns of which the chain has no value at all.
     """
-    own = chain.filter(pl.col("expiry") == expiry)
+    own = chain.filter(pl.col("expiry") == expiry).with_columns(root=root_in(pl.col("contract_symbol")))
+    roots = ["root"] if own["root"].n_unique() > 1 else []
     given = [name for name in SIDE_COLUMNS if own[name].null_count() < own.height]
     calls, puts = (
         own.filter(pl.col("right") == right).select(
-            "strike", *(pl.col(name).alias(f"{side}_{name}") for name in given)
+            "strike", "root", *(pl.col(name).alias(f"{side}_{name}") for name in given)
         )
         for right, side in (("C", "call"), ("P", "put"))
     )
     return (
-        calls.join(puts, on="strike", how="full", coalesce=True)
-        .sort("strike")
-        .select(*(f"call_{name}" for name in given), "strike", *(f"put_{name}" for name in given))
+        calls.join(puts, on=["strike", "root"], how="full", coalesce=True)
+        .sort("strike", "root")
+        .select(*(f"call_{name}" for name in given), "strike", *roots, *(f"put_{name}" for name in given))
     )
 
 

@@ -73,6 +73,7 @@ def show_ladder(chain: pl.DataFrame) -> None:
         width=200,
     )
     ladder = strike_ladder(chain, next(one for one in expiries if str(one) == expiry))
+    strikes = ladder["strike"].n_unique()
     sides = {
         f"{side}_{name}": st.column_config.NumberColumn(
             f"{side.capitalize()} {_SIDE_TEXT[name]}", format=_FORMATS[name]
@@ -84,13 +85,17 @@ def show_ladder(chain: pl.DataFrame) -> None:
         ladder.with_columns(pl.col("^.*_iv_annual$") * 100),
         hide_index=True,
         height=520 if ladder.height > 13 else "content",
-        column_config={**sides, "strike": st.column_config.NumberColumn("Strike", format="%,.2f")},
+        column_config={
+            **sides,
+            "strike": st.column_config.NumberColumn("Strike", format="%,.2f"),
+            "root": st.column_config.TextColumn("Root"),
+        },
         placeholder="",
-        alt=f"Calls and puts of {expiry} by strike: {ladder.height} strikes",
+        alt=f"Calls and puts of {expiry} by strike: {strikes} strikes",
     )
     absent = [_SIDE_TEXT[name] for name in SIDE_COLUMNS if f"call_{name}" not in ladder.columns]
     st.caption(
-        f"Strikes: {ladder.height:,}; prices in USD per share."
+        f"Strikes: {strikes:,}; prices in USD per share."
         + (f" The source gives no {' and no '.join(absent)}." if absent else "")
     )
 

@@ -14,11 +14,15 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
+import polars as pl
+
 from alluse_assets.base.errors import DataError
 
 Right = Literal["C", "P"]
 
 _OSI = re.compile(r"^([A-Z0-9.^]{1,6}) *(\d{2})(\d{2})(\d{2})([CP])(\d{8})$")
+_NOT_IN_A_ROOT = r"[^A-Z0-9]"
+_OSI_TAIL = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +69,21 @@ def parse_occ_symbol(symbol: str) -> OptionContract:
 def is_option(instrument: str) -> bool:
     """Whether an instrument id is an option's (an OCC symbol) rather than a share's ticker."""
     return _OSI.match(instrument) is not None
+
+
+def root_of(underlying: str) -> str:
+    """The root that standard options on a share trade under: its ticker without punctuation.
+
+    ``BRKB`` for ``BRK.B``: the OCC's roots have letters and digits only.
+    """
+    return re.sub(_NOT_IN_A_ROOT, "", underlying)
+
+
+def root_of_each(underlying: pl.Expr) -> pl.Expr:
+    """``root_of`` in columns."""
+    return underlying.str.replace_all(_NOT_IN_A_ROOT, "")
+
+
+def root_in(contract_symbol: pl.Expr) -> pl.Expr:
+    """The root that each compact OCC symbol begins with."""
+    return contract_symbol.str.head(-_OSI_TAIL)

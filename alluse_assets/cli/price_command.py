@@ -39,15 +39,21 @@ def price_command(
     ],
     model: Annotated[
         Model | None,
-        typer.Option("--model", help="Default: the file's exercise_style, american where it has none."),
+        typer.Option(
+            "--model", help="For all rows. Default: the file's exercise_style, american where it has none."
+        ),
     ] = None,
     rate: Annotated[
         float,
-        typer.Option("--rate", help="Per year, 0.05 is 5%; the file's rate_annual goes before."),
+        typer.Option(
+            "--rate", help="Per year, 0.05 is 5%, -0.05 to 0.5; the file's rate_annual goes before."
+        ),
     ] = 0.0,
     dividend_yield: Annotated[
         float,
-        typer.Option("--dividend-yield", help="Per year; the file's dividend_yield_annual goes before."),
+        typer.Option(
+            "--dividend-yield", help="Per year, -1 to 1; the file's dividend_yield_annual goes before."
+        ),
     ] = 0.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")
@@ -87,9 +93,10 @@ def _used(report: PricingReport, terms: PricingTerms) -> dict[str, object]:
         "dividend_yield_annual": terms.dividend_yield,
         "exercise_style": terms.model or "american",
     }
-    own = set(report.columns) - ({"exercise_style"} if terms.model else set())
+    overruled = {"exercise_style"} if terms.model else set()
+    own = set(report.columns) - overruled
     used = {name: "of the file" if name in own else value for name, value in choices.items()}
-    return {**used, "replaced": [name for name in ANSWERS if name in report.columns]}
+    return {**used, "replaced": [name for name in (*overruled, *ANSWERS) if name in report.columns]}
 
 
 def _as_table(report: PricingReport, path: Path) -> Table:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from alluse_assets.accounts.deployable import deployable
 from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.base.events import Json
-from alluse_assets.base.instruments import is_option, parse_occ_symbol
+from alluse_assets.base.instruments import is_option, parse_occ_symbol, root_of
 from alluse_assets.base.money import text
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.ledger.book_state import AccountState, BookState
@@ -128,7 +128,7 @@ def _covered(intent: OrderIntent, context: GateContext) -> str | None:
     bound = account.shares_covering_calls(intent.symbol, context.multiplier) + sum(
         order.shares
         for order in context.state.orders.values()
-        if order.account == account.name and _symbol_root(order.instrument) == intent.symbol
+        if order.account == account.name and _symbol_root(order.instrument) == root_of(intent.symbol)
     )
     free = account.shares_held(intent.symbol) - bound
     need = intent.quantity * context.multiplier
@@ -169,7 +169,7 @@ def _no_duplicate(intent: OrderIntent, context: GateContext) -> str | None:
 
 
 def _symbol_root(instrument: str) -> str:
-    return parse_occ_symbol(instrument).root if is_option(instrument) else instrument
+    return parse_occ_symbol(instrument).root if is_option(instrument) else root_of(instrument)
 
 
 RULES: tuple[Rule, ...] = (

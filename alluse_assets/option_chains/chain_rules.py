@@ -13,6 +13,7 @@ from typing import cast
 import polars as pl
 
 from alluse_assets.base.config.model_market import QualityRules
+from alluse_assets.base.instruments import root_in
 from alluse_assets.base.quarantine import Rule, screen
 from alluse_assets.option_chains.quote_conflicts import blamed, conflicts
 from alluse_assets.option_chains.tables import OPTION_QUOTES
@@ -52,7 +53,7 @@ def screen_chains(
         limits: how far apart is too far.
         source: written on refused rows.
     """
-    frame = quotes.with_columns(root=pl.col("contract_symbol").str.head(-15)).with_row_index("place")
+    frame = quotes.with_columns(root=root_in(pl.col("contract_symbol"))).with_row_index("place")
     flags = {
         "repeated_chain": _repeated(frame, before, limits),
         **_inconsistent(frame),

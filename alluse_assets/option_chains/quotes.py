@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
+from alluse_assets.base.instruments import root_in, root_of_each
 from alluse_assets.base.quarantine import Rule, screen, typed_columns
 from alluse_assets.market_data.cleaning import sessions_within, source_column
 from alluse_assets.option_chains.tables import OPTION_QUOTES
@@ -57,7 +58,7 @@ def with_trading_expiries(prepared: pl.DataFrame) -> pl.DataFrame:
     """Monthly options expired on Saturdays until 2015-02; here the Friday counts, when they last traded."""
     friday = pl.col("expiry") - pl.duration(days=1)
     symbol = pl.col("contract_symbol")
-    moved = pl.concat_str(symbol.str.head(-15), friday.dt.strftime("%y%m%d"), symbol.str.tail(9))
+    moved = pl.concat_str(root_in(symbol), friday.dt.strftime("%y%m%d"), symbol.str.tail(9))
     is_old_saturday = (pl.col("expiry").dt.weekday() == _SATURDAY) & (pl.col("expiry") < _FRIDAY_EXPIRIES)
     names_it = symbol.str.head(-9).str.ends_with(pl.col("expiry").dt.strftime("%y%m%d"))
     return prepared.with_columns(
@@ -109,7 +110,7 @@ def _quote_rules() -> list[Rule]:
 
 def contract_rules() -> list[Rule]:
     """Rules of what a row says of its contract: underlying, right, strike, and the symbol that names them."""
-    letters = pl.col("underlying").str.replace_all(r"[^A-Z0-9]", "")
+    letters = root_of_each(pl.col("underlying"))
     expiry = pl.col("expiry")
     year, month, day = (
         part.cast(pl.Int64) for part in (expiry.dt.year(), expiry.dt.month(), expiry.dt.day())
@@ -140,6 +141,6 @@ def contract_rules() -> list[Rule]:
         Rule(
             "adjusted_contract",
             "the contract is a standard one: its root has no digit of an adjustment",
-            symbol.str.head(-15).str.contains(r"\d$") & letters.str.contains(r"\d$").not_(),
+            root_in(symbol).str.contains(r"\d$") & letters.str.contains(r"\d$").not_(),
         ),
     ]

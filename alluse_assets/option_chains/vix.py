@@ -15,10 +15,10 @@ from typing import Literal
 import polars as pl
 
 from alluse_assets.base.errors import DataError
+from alluse_assets.base.instruments import root_in
 
 TARGET_YEARS = 30.0 / 365.0
 _DECIMALS = 6
-_OSI_TAIL = 15
 _COLUMNS = (
     "quote_ts",
     "session",
@@ -90,7 +90,7 @@ def volatility_index(
     years = pl.col("years_to_expiry") if time_basis == "minutes" else pl.col("dte_days") / 365.0
     frame = chains.select(*_COLUMNS[:-3], years=years, rate="rate_annual").filter(pl.col("years") > 0)
     if root is not None:
-        frame = frame.filter(pl.col("contract_symbol").str.head(-_OSI_TAIL) == root)
+        frame = frame.filter(root_in(pl.col("contract_symbol")) == root)
     week = ["quote_ts", "underlying", pl.col("expiry").dt.truncate("1w")]
     frame = frame.filter(pl.col("expiry") == pl.col("expiry").max().over(week))
     keys = chains.select("quote_ts", "session", "underlying").unique().sort("quote_ts", "underlying")

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.base.instruments import parse_occ_symbol
+from alluse_assets.base.instruments import parse_occ_symbol, root_in, root_of_each
 from alluse_assets.base.money import price
 from alluse_assets.execution.fill_model import PRICE_SCALE, scaled_price, scaled_sell_price
 from alluse_assets.option_chains.snapshots import last_snapshots
@@ -58,7 +58,7 @@ def screen(
             _strike=(pl.col("strike") * 1000).round().cast(pl.Int64),
             _credit=scaled_sell_price(config.paper.price_improvement_share),
             _delta=(pl.col("delta").abs() * 100 * MICRO).round().cast(pl.Int64),
-            _root=pl.col("contract_symbol").str.head(-15),
+            _root=root_in(pl.col("contract_symbol")),
         )
         # credit / strike in parts per million: both scales cancel to 100,000.
         .with_columns(_yield=pl.col("_credit") * 100_000 // pl.col("_strike"))
@@ -105,7 +105,7 @@ def _reasons(config: ProtocolConfig, earnings: Earnings, decided_at: pl.Expr) ->
     standard = (
         pl.when(is_index)
         .then(pl.col("_root").is_in(pm_roots + am_roots))
-        .otherwise(pl.col("_root") == pl.col("symbol"))
+        .otherwise(pl.col("_root") == root_of_each(pl.col("symbol")))
     )
     known = pl.col("symbol").is_in(list(earnings))
     inside = pl.any_horizontal(

@@ -57,14 +57,26 @@ def chain(
             dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days(),
             rate_annual=pl.lit(RATE),
             dividend_yield_annual=pl.lit(0.0),
-            exercise_style=pl.lit("american"),
             iv_annual=pl.when(~unbid).then(pl.Series(volatility)),
             iv_status=pl.when(unbid).then(pl.lit("no_quote")).otherwise(pl.lit("ok")),
             delta=pl.when(pl.col("right") == "C").then(0.5).otherwise(-0.5),
             volume=pl.lit(7),
-            **columns,
+            **{"exercise_style": pl.lit("american"), **columns},
         )
     )
+
+
+def two_roots() -> pl.DataFrame:
+    """An index's chain of one expiry: W's options settle at the close, the others, dearer, at the open."""
+    closing_root = chain(underlying="IDX", exercise_style=pl.lit("european")).filter(
+        pl.col("expiry") == EXPIRIES[1]
+    )
+    opening_root = closing_root.filter(pl.col("strike") < STRIKES[-1]).with_columns(
+        pl.col("bid", "ask", "iv_annual") + 0.5
+    )
+    symbol = pl.col("contract_symbol")
+    closing_root = closing_root.with_columns(symbol.str.replace("IDX", "IDXW", literal=True))
+    return pl.concat([opening_root, closing_root])
 
 
 def surface(session: date = MONDAY, underlying: str = "IBM") -> pl.DataFrame:

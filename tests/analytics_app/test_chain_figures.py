@@ -21,7 +21,16 @@ from analytics_app.chain_figures import (
     term_structure,
     without_volatility,
 )
-from tests.analytics_app.small_chain import CURVE, EXPIRIES, SPOT, STRIKES, chain, snapshots, surface
+from tests.analytics_app.small_chain import (
+    CURVE,
+    EXPIRIES,
+    SPOT,
+    STRIKES,
+    chain,
+    snapshots,
+    surface,
+    two_roots,
+)
 
 NO_SURFACE = SURFACES.empty()
 
@@ -114,6 +123,23 @@ def test_a_strike_with_a_put_only_has_no_call():
     first = strike_ladder(puts, EXPIRIES[0]).row(0, named=True)
     assert first["strike"] == 80
     assert (first["call_bid"], first["put_bid"]) == (None, 1.0)
+
+
+def test_roots_that_expire_on_one_day_are_rows_of_their_own_in_the_ladder():
+    """SPX's calls stood beside SPXW's puts, and each strike there four times."""
+    ladder = strike_ladder(two_roots(), EXPIRIES[1])
+    assert ladder.height == 2 * len(STRIKES) - 1
+    assert ladder.select("strike", "root").is_unique().all()
+    assert set(ladder.filter(root="IDX")["call_ask"]) == set(ladder.filter(root="IDX")["put_ask"]) == {1.7}
+    assert set(ladder.filter(root="IDXW")["call_ask"]) == set(ladder.filter(root="IDXW")["put_ask"]) == {1.2}
+    assert "root" not in strike_ladder(chain(), EXPIRIES[1]).columns
+
+
+def test_the_smile_is_of_the_root_that_the_surface_speaks_for():
+    smile = quoted_smile(two_roots(), NO_SURFACE, EXPIRIES[1:2])
+    alone = two_roots().filter(pl.col("contract_symbol").str.starts_with("IDXW"))
+    assert smile.equals(quoted_smile(alone, NO_SURFACE, EXPIRIES[1:2]))
+    assert smile["strike"].is_unique().all()
 
 
 def test_the_mean_premium_is_of_contracts_that_were_always_bid_for():

@@ -19,6 +19,7 @@ from tests.analytics_app.small_chain import (
     TUESDAY,
     chain,
     surface,
+    two_roots,
     write_chains,
 )
 from tests.paths import ROOT
@@ -113,6 +114,15 @@ def test_an_underlying_without_a_surface_says_what_to_materialise_and_shows_its_
     assert "no surface of KO" in texts(app, "info")
     assert "Materialise `surfaces`" in texts(app, "info")
     assert list(app.dataframe[0].value["strike"]) == STRIKES
+
+
+def test_two_roots_of_an_expiry_are_told_apart_and_their_strikes_counted_once(home):
+    write_chains(home).write(OPTION_CHAINS, MARKET, two_roots())
+    app = opened(underlying="IDX")
+    assert not app.exception
+    ladder = app.dataframe[0].value
+    assert set(ladder["root"]) == {"IDX", "IDXW"}
+    assert f"Strikes: {len(STRIKES)};" in texts(app, "caption")
 
 
 def test_an_older_surface_is_not_drawn_through_a_newer_chain(home):

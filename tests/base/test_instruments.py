@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from alluse_assets.base.errors import DataError
-from alluse_assets.base.instruments import is_option, parse_occ_symbol
+from alluse_assets.base.instruments import is_option, parse_occ_symbol, root_in, root_of, root_of_each
 from tests.paths import KNOWN_ANSWERS
 
 EXAMPLES = json.loads((KNOWN_ANSWERS / "occ_symbols.json").read_text())["published_examples"]
@@ -55,3 +55,11 @@ def test_what_is_no_symbol_is_refused(symbol, message):
 def test_a_ticker_is_no_option():
     assert not is_option("AAPL")
     assert is_option("AAPL110107P00330000")
+
+
+def test_a_share_s_options_trade_under_its_ticker_without_punctuation():
+    tickers = ["AAPL", "BRK.B", "BF-B"]
+    assert [root_of(one) for one in tickers] == ["AAPL", "BRKB", "BFB"]
+    columns = pl.DataFrame({"ticker": tickers, "symbol": ["AAPL110107P00330000", "BRKB110107P00100000", ""]})
+    assert columns.select(root_of_each(pl.col("ticker"))).to_series().to_list() == ["AAPL", "BRKB", "BFB"]
+    assert columns.select(root_in(pl.col("symbol"))).to_series().to_list() == ["AAPL", "BRKB", ""]

@@ -1,7 +1,10 @@
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -30,9 +33,11 @@ def test_every_row_is_priced_and_the_answer_says_with_what(run, tmp_path: Path) 
     told = json.loads(result.stdout)
     priced = pl.read_parquet(out)
     quotes = pl.read_parquet(CHAINS)
-    kept = pl.exclude("delta", "gamma")
+    kept = pl.exclude(*told["replaced"])
     assert priced.select(quotes.columns).select(kept).equals(quotes.select(kept))
     assert told["replaced"] == ["delta", "gamma"]
+    assert priced["exercise_style"].unique().to_list() == ["european"]
+    assert priced.select("rate_annual", "dividend_yield_annual").unique().rows() == [(0.01, 0.0)]
     assert priced.equals(price_quotes(quotes, PricingTerms("european", 0.01, 0.0)))
     assert told["rows"] == quotes.height == sum(told["iv_status"].values())
     assert told["iv_status"]["ok"] == priced["iv_annual"].count() > 4_000
@@ -98,6 +103,10 @@ def test_a_file_without_rows_gives_one_with_all_columns(tmp_path: Path) -> None:
         ("short.parquet", "missing columns: underlying_price or spot"),
         ("quotes.xlsx", "give a .parquet or .csv file"),
         ("letters.csv", "cannot be read as csv"),
+        ("twice.csv", "two columns named strike"),
+        ("twice.parquet", "two columns named strike"),
+        ("huge.parquet", "column x: decimal256(50, 2) cannot be read"),
+        ("dates.csv", "column expiry: none of 2 values is a date as 2026-01-16"),
     ],
 )
 def test_what_cannot_be_priced_is_said_and_the_old_answer_stays(
@@ -106,7 +115,14 @@ def test_what_cannot_be_priced_is_said_and_the_old_answer_stays(
     (tmp_path / "text.parquet").write_text("bid,ask")
     (tmp_path / "quotes.xlsx").write_text("")
     (tmp_path / "letters.csv").write_text("spot,strike,right,years,price\n100,ninety,P,0.5,4\n")
+    (tmp_path / "twice.csv").write_text("spot,strike,strike,right,years,price\n100,90,90,P,0.5,4\n")
+    row = "100,90,P,06/18/2021,2021-03-18T20:00:00Z,4\n"
+    (tmp_path / "dates.csv").write_text("spot,strike,right,expiry,quote_ts,price\n" + row * 2)
     pl.read_parquet(CHAINS).drop("underlying_price").write_parquet(tmp_path / "short.parquet")
+    table = pl.read_parquet(CHAINS).to_arrow()
+    pq.write_table(table.append_column("strike", table["strike"]), tmp_path / "twice.parquet")
+    huge = pa.array([1] * table.num_rows, pa.decimal256(50, 2))
+    pq.write_table(table.append_column("x", huge), tmp_path / "huge.parquet")
     out = tmp_path / "priced.parquet"
     out.write_text("as it was")
     result = run("--in", tmp_path / name, "--out", out)
@@ -127,3 +143,28 @@ def test_a_file_damaged_in_the_middle_leaves_no_half_answer(tmp_path: Path, monk
     with pytest.raises(DataError, match="cannot be read as parquet"):
         price_quote_file(damaged, out, PricingTerms("european"))
     assert [path.name for path in tmp_path.iterdir()] == ["damaged.parquet"]
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, b"bytes", timedelta(1)])
+def test_a_column_that_csv_cannot_hold_is_named_and_passes_through_parquet(tmp_path: Path, value) -> None:
+    given, out = tmp_path / "given.parquet", tmp_path / "out.csv"
+    quotes = pl.read_parquet(CHAINS).head(3).with_columns(pl.Series("x", [value] * 3))
+    quotes.write_parquet(given)
+    with pytest.raises(DataError, match=r"CSV has no form for x \("):
+        price_quote_file(given, out, PricingTerms())
+    assert not out.exists()
+    price_quote_file(given, tmp_path / "out.parquet", PricingTerms())
+    assert pl.read_parquet(tmp_path / "out.parquet")["x"].equals(quotes["x"])
+
+
+def test_a_batch_in_a_wrong_form_is_bad_input_and_the_rest_of_the_file_is_priced(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(quote_files, "BATCH_ROWS", 100)
+    quotes = pl.read_parquet(CHAINS).head(300)
+    first = pl.int_range(pl.len()) < 150
+    quotes.with_columns(right=pl.when(first).then(pl.lit("x")).otherwise("right")).write_parquet(
+        tmp_path / "quotes.parquet"
+    )
+    report = price_quote_file(tmp_path / "quotes.parquet", tmp_path / "out.parquet", PricingTerms())
+    assert report.statuses["bad_input"] == 150

@@ -62,6 +62,18 @@ def test_a_call_is_sold_only_on_shares_that_no_other_call_binds():
     assert refused_rules(scene, other) == ["covered@1"]
 
 
+def test_a_working_call_binds_shares_though_its_root_is_not_the_ticker():
+    call = sell_put(instrument="BRKB110107C00345000", limit="1.50", purpose="open_call")
+    call = replace(call, symbol="BRK.B")
+    thin = quote(call.instrument, "1.50", "1.60", volume=0)
+    scene = Scene(quotes={call.instrument: thin}, closes={"BRK.B": Decimal("334.00")})
+    assert scene.engine.place(buy_shares(symbol="BRK.B")) is OrderState.FILLED
+    assert refused_rules(scene, call) == []
+    assert scene.engine.place(call) is OrderState.ACCEPTED  # no volume: it works
+    other = replace(call, instrument="BRKB110107C00350000")
+    assert refused_rules(scene, other) == ["covered@1"]
+
+
 def test_no_more_is_bought_back_than_is_open():
     scene = Scene()
     assert refused_rules(scene, buy_back()) == ["closing@1"]

@@ -180,6 +180,13 @@ def test_index_options_settled_in_the_morning_are_never_opened():
     assert screened(foreign, calendar=calendar)["reasons"].to_list() == [["not_standard"]]
 
 
+def test_a_share_with_punctuation_in_its_ticker_is_standard_under_its_root():
+    calendar = bands(symbol="BRK.B")
+    for symbol, found in (("BRKB", []), ("BRK", ["not_standard"]), ("BRKB1", ["not_standard"])):
+        row = chain(underlying="BRK.B", contract_symbol=f"{symbol}110107P00100000")
+        assert screened(row, calendar=calendar)["reasons"].to_list() == [found]
+
+
 def option(strike, delta, bid, expiry=date(2011, 1, 7)):
     symbol = f"AAPL{expiry:%y%m%d}P{int(strike * 1000):08d}"
     days = (expiry - SESSION).days

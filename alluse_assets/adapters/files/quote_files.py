@@ -19,7 +19,13 @@ import pyarrow.parquet as pq
 
 from alluse_assets.adapters.duckdb_export.whole_file import whole_file
 from alluse_assets.base.errors import DataError
-from alluse_assets.option_chains.priced_quotes import NUMBERS, PricingTerms, price_quotes, require_columns
+from alluse_assets.option_chains.priced_quotes import (
+    NUMBERS,
+    PricingTerms,
+    Readable,
+    price_rows,
+    require_columns,
+)
 
 BATCH_ROWS = 250_000
 SUFFIXES = (".parquet", ".csv")
@@ -55,22 +61,63 @@ def price_quote_file(
     with _telling(path):
         quotes, total = _open(path)
     require_columns(quotes.schema.names, str(path))
-    done, statuses = 0, Counter[str]()
+    done, statuses, readable = 0, Counter[str](), Readable()
     with whole_file(out) as partial, _writer(partial) as write:
         # The empty one first: a file without rows has the columns all the same.
-        write(price_quotes(_frame(quotes.schema.empty_table()), terms))
+        empty, _ = price_rows(_empty(path, quotes.schema), terms)
+        _require_writable(out, empty)
+        write(empty)
         for batch in _frames(path, quotes):
-            priced = price_quotes(batch, terms, threads)
+            priced, found = price_rows(batch, terms, threads)
+            readable.add(found)
             write(priced)
             done += priced.height
             statuses.update(dict(priced["iv_status"].value_counts().iter_rows()))
             on_rows(done, total)
+        # At the end, for a batch is no unit of the file's; the answer does not appear.
+        readable.require(str(path))
     return PricingReport(done, dict(statuses.most_common()), tuple(quotes.schema.names))
 
 
 def _require_suffix(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: {path.suffix or 'no extension'}: give a {' or '.join(SUFFIXES)} file")
+
+
+def _require_distinct(path: Path, names: list[str]) -> None:
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
+    if repeated:
+        raise DataError(f"{path}: two columns named {', '.join(repeated)}: nobody can tell which is meant")
+
+
+def _require_writable(out: Path, frame: pl.DataFrame) -> None:
+    if out.suffix != ".csv":
+        return
+    unwritable = [
+        f"{name} ({kind})"
+        for name, kind in frame.schema.items()
+        if kind.is_nested() or kind in (pl.Binary, pl.Duration, pl.Object)
+    ]
+    if unwritable:
+        raise DataError(f"{out}: CSV has no form for {', '.join(unwritable)}: write .parquet or drop them")
+
+
+def _empty(path: Path, schema: pa.Schema) -> pl.DataFrame:
+    """A table of the file's columns without rows; what Polars has no type for is refused by its name."""
+    for column in schema:
+        try:
+            # Asked first: at these Polars does not raise but panics, and prints that it did.
+            if _holds_decimal256(column.type):
+                raise NotImplementedError
+            _frame(pa.schema([column]).empty_table())
+        except (pa.ArrowException, pl.exceptions.PolarsError, NotImplementedError) as error:
+            raise DataError(f"{path}: column {column.name}: {column.type} cannot be read: drop it") from error
+    return _frame(schema.empty_table())
+
+
+def _holds_decimal256(kind: pa.DataType) -> bool:
+    inner = (kind.field(place).type for place in range(kind.num_fields))
+    return bool(pa.types.is_decimal256(kind)) or any(_holds_decimal256(one) for one in inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +136,7 @@ def _open(path: Path) -> tuple[_Quotes, int | None]:
     if path.suffix.lower() == ".parquet":
         # Not memory-mapped: a file that is cut off meanwhile is an error then and not the end of the process.
         file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)
+        _require_distinct(path, file.schema_arrow.names)
         return _Quotes(file.schema_arrow, file.iter_batches(BATCH_ROWS)), file.metadata.num_rows
     header = pl.scan_csv(path, infer_schema=False, glob=False).collect_schema().names()
     types = {name: pa.float64() if name in NUMBERS else pa.string() for name in header}
@@ -98,6 +146,7 @@ def _open(path: Path) -> tuple[_Quotes, int | None]:
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
     )
+    _require_distinct(path, reader.schema.names)
     return _Quotes(reader.schema, iter(reader)), None
 
 

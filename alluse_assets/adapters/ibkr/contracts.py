@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from alluse_assets.base.errors import DataError
-from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
+from alluse_assets.base.instruments import OptionContract, parse_occ_symbol, root_of
 
 if TYPE_CHECKING:
     from ib_async import Contract, ContractDetails
@@ -87,7 +87,7 @@ def is_standard_class(symbol: str, trading_class: str, multiplier: str) -> bool:
     A class after a split, merger or special dividend has a digit in its root (``AAPL1``) or another
     multiplier. An index has one class settled at the open and others settled at the close.
     """
-    root = symbol.replace(".", "")
+    root = root_of(symbol)
     roots = {root, f"{root}W", f"{root}P"} if symbol in INDEX_EXCHANGES else {root}
     return multiplier == _STANDARD_MULTIPLIER and trading_class in roots
 

@@ -50,6 +50,13 @@ def test_a_known_curve_is_found() -> None:
     assert volatility_gap(curve_of(rows), ORDINARY, 30) < 0.1
 
 
+def test_a_share_whose_root_is_not_its_ticker_has_a_surface() -> None:
+    frame = chains(quotes({30: ORDINARY}, underlying="XYZ"))
+    dotted = frame.with_columns(underlying=pl.lit("X.YZ"))
+    assert fit_surfaces(dotted).drop("underlying").equals(fit_surfaces(frame).drop("underlying"))
+    assert fit_surfaces(dotted)["fit_status"].to_list() == ["svi"]
+
+
 def test_each_expiry_of_a_term_structure_is_found() -> None:
     fitted = fit_surfaces(term_structure())
     assert fitted["fit_status"].to_list() == ["svi"] * 5

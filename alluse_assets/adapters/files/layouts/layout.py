@@ -16,6 +16,7 @@ import polars as pl
 from alluse_assets.adapters.files.kinds import KINDS, FileKind
 from alluse_assets.adapters.files.layouts.cells import Cell, stripped
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
+from alluse_assets.base.instruments import root_in, root_of_each
 from alluse_assets.market_data.source import DataKind
 
 AS_READ = "as_read"
@@ -162,11 +163,11 @@ def _with_contract(rows: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     stated = stated.str.to_uppercase().str.replace_all(" ", "", literal=True)
     is_symbol = stated.str.contains(_OCC)
     # A digit at a root's end is the mark of an adjusted contract, and no part of the ticker.
-    root = pl.when(is_symbol).then(stated.str.head(-15)).str.strip_chars_end("0123456789")
+    root = pl.when(is_symbol).then(root_in(stated)).str.strip_chars_end("0123456789")
     named = pl.col("underlying") if "underlying" in rows.columns else pl.lit(None, pl.String)
     given = pl.lit(terms.underlying, pl.String).str.to_uppercase()
     known = pl.coalesce(named, given, root)
-    letters = known.str.replace_all(r"[^A-Z0-9]", "")
+    letters = root_of_each(known)
     own_root = pl.coalesce(stated, pl.lit(terms.root, pl.String).str.to_uppercase(), letters)
     rows = rows.with_columns(underlying=known.replace(dict(INDEX_OF_ROOT)), root=own_root)
     of_symbol = pl.when(is_symbol).then(stated)
