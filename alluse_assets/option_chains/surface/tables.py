@@ -168,14 +168,16 @@ SURFACES = Table(
             "butterfly_free",
             pl.Boolean,
             "No butterfly of the curve's values is free: on a grid a quarter wider than the quotes each way, "
-            "and far out on the wings.",
+            "and far out on the wings. Of what a lookup says it holds at the expiry, up to that quarter.",
             "",
             True,
         ),
         Column(
             "calendar_free",
             pl.Boolean,
-            "Total variance is nowhere above the next expiry's on the same grid.",
+            "The curve's total variance is nowhere above the next expiry's curve on the same grid. Of what a "
+            "lookup says it holds within the strikes quoted at both expiries; beyond, where it leaves the "
+            "curves, its lines may cross, and between the expiries it then says expiries_cross.",
             "",
             True,
         ),
