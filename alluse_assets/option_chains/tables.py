@@ -13,6 +13,9 @@ from alluse_assets.base.table_catalog import Column, Table
 
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
 
+# Three percents of forward in the last second.
+LARGEST_YIELD = 1e6
+
 IV_STATUSES = (
     "ok",
     "no_quote",
@@ -176,10 +179,12 @@ OPTION_CHAINS = Table(
             "dividend_yield_annual",
             pl.Float64,
             "Dividend yield used in the model, continuously compounded; of an index what put-call parity "
-            "tells where it does (table implied_forwards), so what a stale spot does is in it.",
+            "tells where it does (table implied_forwards), so what a stale spot does is in it: near the "
+            "expiry, where cents of forward are a large yield, it can be hundreds. Theta is that of a spot "
+            "that stays where it is, so it has this yield in it.",
             "per year",
-            low=-1,
-            high=1,
+            low=-LARGEST_YIELD,
+            high=LARGEST_YIELD,
         ),
         Column(
             "exercise_style",

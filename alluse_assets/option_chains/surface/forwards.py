@@ -14,6 +14,7 @@ import polars as pl
 from alluse_assets.option_chains.surface import forward_kernels as kernels
 from alluse_assets.option_chains.surface.roots import SLICE, of_the_expiry_s_root, slices_of
 from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS
+from alluse_assets.option_chains.tables import LARGEST_YIELD
 
 _SHARED = (
     "session",
@@ -29,7 +30,10 @@ _RATE_ERROR = 0.0015
 _RATE_DISTANCE = 0.03
 # Mids that lie this many half spreads off one line are not quotes of one forward.
 _INCONSISTENT = 1.5
-_LARGEST_YIELD = 1.0
+# A forward is believed whose yield is 1 at most, or moves it by this share of the spot: near the expiry cents
+# are a large yield, and that yield is what makes up for a spot that lags behind the quotes.
+_FORWARD_DISTANCE = 0.03
+_LARGEST_YIELDS = (1.0, LARGEST_YIELD)
 _DECIMALS = 6
 
 
@@ -107,12 +111,13 @@ def _judged(slices: pl.DataFrame, free: kernels.Floats, fixed: kernels.Floats) -
         )
         line = np.where(rate_told[:, None], free, fixed)
         told_rate = np.where(rate_told, free_rate, rate)
+        largest_yield = np.clip(_FORWARD_DISTANCE / years, *_LARGEST_YIELDS)
         told_yield = np.round(told_rate - np.log(line[:, kernels.FORWARD] / spot) / years, _DECIMALS)
     conditions = {
         "zero_time": years <= 0,
         "american": (slices["exercise_style"] == "american").to_numpy(),
         "too_few_strikes": line[:, kernels.USED] < _LEAST_STRIKES,
-        "inconsistent": ~(np.abs(told_yield) <= _LARGEST_YIELD)
+        "inconsistent": ~(np.abs(told_yield) <= largest_yield)
         | (line[:, kernels.RESIDUAL] > _INCONSISTENT * line[:, kernels.HALF_SPREAD]),
         "ok": rate_told,
     }

@@ -1,8 +1,7 @@
 """Volatility at any strike and expiry of a surface, or the reason why it can say none.
 
-Within an expiry it is the fitted curve. Beyond the strikes that were quoted (``beyond_strikes`` tells) it
-goes on while it falls and then straight, flat or on its tangent: quotes near the money can leave a curve
-whose wing rises steeply where nobody quoted anything. Between expiries total variance lies on a straight
+Within an expiry it is the fitted curve. Beyond the strikes that were quoted (``beyond_strikes`` tells) it is
+what ``wings`` draws. Between expiries total variance lies on a straight
 line in time at equal log-moneyness to the forward, so it falls nowhere that the curves do not (Gatheral and
 Jacquier 2014, section 5). Before the first expiry volatility at equal log-moneyness is the first's, which
 draws total variance straight down to zero. Beyond the last, total variance rises at every strike alike, by
@@ -18,11 +17,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import polars as pl
 
 from alluse_assets.base.errors import DataError
-from alluse_assets.option_chains.surface.svi import lowest_at, total_variance, total_variance_slope
+from alluse_assets.option_chains.surface.wings import drawn_variance
 from alluse_assets.option_chains.time_to_expiry import years_left
 
 POINT = ("quote_ts", "underlying", "expiry", "strike")
@@ -165,8 +163,5 @@ def _variance(frame: pl.DataFrame, side: str, k: str | None) -> pl.Series:
     place = (pl.col(k) if k else pl.lit(0.0)).cast(pl.Float64).alias("k")
     read = frame.select(place, *(pl.col(f"{name}_{side}").alias(name) for name in names))
     at, a, b, rho, m, sigma, low, high = (read[name].to_numpy() for name in ("k", *names))
-    bottom = lowest_at(rho, m, sigma)
-    edge = np.clip(at, np.minimum(low, bottom), np.maximum(high, bottom))
-    values = total_variance(a, b, rho, m, sigma, edge)
-    values = values + total_variance_slope(b, rho, m, sigma, edge) * (at - edge)
+    values = drawn_variance((a, b, rho, m, sigma), low, high, at)
     return pl.Series(f"w_{side}" if k else f"w_{side}_forward", values).fill_nan(None)

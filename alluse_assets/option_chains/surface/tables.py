@@ -10,7 +10,7 @@ from dataclasses import replace
 import polars as pl
 
 from alluse_assets.base.table_catalog import Column, Table
-from alluse_assets.option_chains.tables import OPTION_CHAINS, UTC_MICROSECONDS
+from alluse_assets.option_chains.tables import LARGEST_YIELD, OPTION_CHAINS, UTC_MICROSECONDS
 
 FORWARD_STATUSES = ("ok", "forward_only", "american", "too_few_strikes", "inconsistent", "zero_time")
 FIT_STATUSES = ("svi", "ssvi", "neighbour", "flat", "no_points")
@@ -66,10 +66,11 @@ _SLICE_COLUMNS = (
         "dividend_yield_annual",
         pl.Float64,
         "Yield at which spot and rate give the forward, continuously compounded. What borrowing the share "
-        "costs is in it, and so is a spot that is not of the quotes' instant.",
+        "costs is in it, and so is a spot that is not of the quotes' instant: near the expiry, where cents "
+        "of forward are a large yield, it can be hundreds.",
         "per year",
-        low=-1,
-        high=1,
+        low=-LARGEST_YIELD,
+        high=LARGEST_YIELD,
     ),
 )
 
@@ -167,14 +168,16 @@ SURFACES = Table(
             "butterfly_free",
             pl.Boolean,
             "No butterfly of the curve's values is free: on a grid a quarter wider than the quotes each way, "
-            "and far out on the wings.",
+            "and far out on the wings. Of what a lookup says it holds at the expiry, up to that quarter.",
             "",
             True,
         ),
         Column(
             "calendar_free",
             pl.Boolean,
-            "Total variance is nowhere above the next expiry's on the same grid.",
+            "The curve's total variance is nowhere above the next expiry's curve on the same grid. Of what a "
+            "lookup says it holds within the strikes quoted at both expiries; beyond, where it leaves the "
+            "curves, its lines may cross, and between the expiries it then says expiries_cross.",
             "",
             True,
         ),

@@ -64,9 +64,47 @@ def test_american_volatilities_come_back_to_1e_8_wherever_they_move_the_price_by
     tells = (above - below) / 2e-6 >= 0.01
     implied = implied_volatility(price, *market, is_call, True)
     assert tells.sum() > 15_000
+    # But for a few just above exercise, where the value's slope is not the option's.
+    coming_in = tells & (implied.status == STATUS_NAMES.index("no_vega"))
+    spot, strike = market[:2]
+    time_value = price - np.where(is_call, spot - strike, strike - spot)
+    assert coming_in.sum() < 20
+    assert (time_value < 5e-5 * spot)[coming_in].all()
+    tells &= ~coming_in
     assert (implied.status[tells] == 0).all()
     assert np.abs(implied.volatility - volatility)[tells].max() < 1e-8
     assert np.isnan(implied.volatility[implied.status != 0]).all()
+
+
+def test_a_tick_above_exercise_vega_and_rho_are_the_slopes_of_the_value_or_there_is_no_volatility() -> None:
+    """Vega was once a twentieth of the value's slope there, or 0, and the volatility ok."""
+    rng = np.random.default_rng(51)
+    count, spot = 6_000, 100.0
+    is_call = rng.random(count) < 0.4
+    years = rng.integers(2, 900, count) / 365
+    rate = np.where(is_call, rng.uniform(0, 0.03, count), rng.uniform(0.005, 0.08, count))
+    dividend_yield = np.where(is_call, rng.uniform(0.01, 0.12, count), rng.choice([0, 0.01, 0.02], count))
+    away = np.exp(rng.uniform(0.01, 0.5, count))
+    strike = np.round(np.where(is_call, spot / away, spot * away), 1)
+    tick = rng.choice([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05], count)
+    price = np.abs(spot - strike) + tick
+    implied, slopes = implied_volatility_and_greeks(
+        price, spot, strike, years, rate, dividend_yield, is_call, True
+    )
+    found = implied.status == 0
+    assert found[tick >= 0.01].mean() > 0.9
+    assert np.isnan(slopes.vega_per_point[~found]).all()
+
+    def value(volatility: float = 0.0, more: float = 0.0) -> np.ndarray:
+        at = implied.volatility * (1 + volatility)
+        return american_value(spot, strike, years, rate + more, dividend_yield, at, is_call)[found]
+
+    h = 1e-6
+    vega = (value(h) - value(-h)) / (2 * h * implied.volatility[found])
+    rho = (value(more=h) - value()) / h
+    assert vega.min() > 0
+    np.testing.assert_allclose(slopes.vega_per_point[found] * 100, vega, rtol=0.01)
+    np.testing.assert_allclose(slopes.rho_per_point[found] * 100, rho, rtol=0.01, atol=0.01)
 
 
 def test_volatilities_are_found_where_rates_below_zero_make_two_boundaries() -> None:

@@ -1,13 +1,20 @@
 """What calls and puts say of the forward, on chains whose answer is known and on real ones."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.option_chains.chains import with_terms
+from alluse_assets.option_chains.pricing.european import european_value
+from alluse_assets.option_chains.surface.fill import fill, unquoted
+from alluse_assets.option_chains.surface.fit import fit_surfaces
 from alluse_assets.option_chains.surface.forwards import implied_forwards
+from alluse_assets.option_chains.surface.lookup import lookup
 from alluse_assets.option_chains.surface.tables import FORWARD_STATUSES, IMPLIED_FORWARDS
 from tests.option_chains.surface.model_chains import (
     EUROPEAN,
@@ -15,6 +22,7 @@ from tests.option_chains.surface.model_chains import (
     RATES,
     SPOT,
     YIELDS,
+    chains,
     quotes,
     years_to,
 )
@@ -57,6 +65,50 @@ def test_near_the_expiry_only_the_forward_is_taken_from_the_quotes() -> None:
     assert (row["status"], row["rate_annual"]) == ("forward_only", 0.02)
     assert row["forward_price"] == pytest.approx(SPOT * np.exp((0.02 - 0.03) * years_to(2)), abs=0.02)
     assert row["dividend_yield_annual"] == pytest.approx(0.03, abs=0.005)
+
+
+def lagging(hours: float, behind: float) -> pl.DataFrame:
+    """Quotes of a chain on its last day, at a volatility of 0.2, whose spot is ``behind`` by that share."""
+    strike = np.arange(985.0, 1016.0)
+    both, is_call = np.tile(strike, 2), np.repeat([True, False], strike.size)
+    at = datetime(2011, 3, 1, 21, tzinfo=UTC) - timedelta(hours=hours)
+    value = european_value(SPOT, both, hours / 24 / 365, 0.02, 0.01, 0.2, is_call)
+    return quotes({0: ORDINARY}, strikes=strike).with_columns(
+        quote_ts=pl.lit(at).cast(pl.Datetime("us", "UTC")),
+        underlying_price=pl.lit(SPOT / (1 + behind)),
+        bid=pl.Series(np.maximum(value - 0.02, 0.0)),
+        ask=pl.Series(value + 0.02),
+    )
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0, 6.0])
+@pytest.mark.parametrize("behind", [-0.002, 0.002, 0.01])
+def test_on_the_last_day_a_spot_that_lags_behind_the_quotes_spoils_no_volatility(
+    hours: float, behind: float
+) -> None:
+    """Half an hour left and the spot 0.2 % behind: the call at the money once had 0.685, the put 0.022."""
+    frame = lagging(hours, behind)
+    row = told(frame)
+    assert row["status"] in ("ok", "forward_only")
+    assert abs(row["dividend_yield_annual"]) > 1
+    assert row["forward_price"] == pytest.approx(SPOT, abs=0.02)
+    priced = chains(frame)
+    quoted = priced.filter(pl.col("bid") > 0.1)
+    assert quoted.height > 10
+    assert (quoted["iv_annual"] - 0.2).abs().max() < 1e-3
+
+    surface = fit_surfaces(priced)
+    found = lookup(surface, priced.filter(pl.col("bid") == 0))
+    assert found["surface_status"].unique().to_list() == ["ok"]
+    assert found["iv_annual"].is_between(0.1, 0.5).all()
+    filled = fill(unquoted(priced, pl.DataFrame(schema=QUARANTINE.schema), EUROPEAN), surface)
+    assert filled.height > 5
+    assert filled["model_value"].is_between(0.0, 0.05).all()
+
+
+def test_a_forward_far_from_the_spot_is_not_believed() -> None:
+    row = told(lagging(2.0, 0.05))
+    assert (row["status"], row["dividend_yield_annual"]) == ("inconsistent", 0.01)
 
 
 def test_where_quotes_tell_nothing_the_given_rate_and_yield_stay_and_the_reason_is_said() -> None:

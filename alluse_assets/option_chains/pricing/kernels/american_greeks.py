@@ -2,7 +2,9 @@
 
 Delta and gamma differentiate Kim's integral; theta follows from the Black-Scholes equation, which holds while
 the option is kept; vega and rho compare premiums at a slightly higher volatility and rate, worked out in
-lanes of their own. Where immediate exercise is best the option is the payoff: delta 1, the rest 0.
+lanes of their own. Where immediate exercise is best the option is the payoff: delta 1, the rest 0. Where the
+time value comes in (``american_premium.is_coming_in``) they are those of the option that is kept; no implied
+volatility lies there.
 """
 
 from __future__ import annotations

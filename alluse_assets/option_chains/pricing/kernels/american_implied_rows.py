@@ -17,7 +17,11 @@ from alluse_assets.option_chains.pricing.kernels.american_block import (
     put_in,
 )
 from alluse_assets.option_chains.pricing.kernels.american_grid import two_boundary_value
-from alluse_assets.option_chains.pricing.kernels.american_premium import value_at, work_out
+from alluse_assets.option_chains.pricing.kernels.american_premium import (
+    is_coming_in,
+    value_at,
+    work_out,
+)
 from alluse_assets.option_chains.pricing.kernels.american_search import (
     SEARCHING,
     Search,
@@ -28,6 +32,7 @@ from alluse_assets.option_chains.pricing.kernels.american_search import (
 )
 from alluse_assets.option_chains.pricing.kernels.compilation import compiled
 from alluse_assets.option_chains.pricing.kernels.options import (
+    NO_VEGA,
     OK,
     Codes,
     Floats,
@@ -85,6 +90,8 @@ def _search_block(
         option = option_at(columns, row)
         value = value_at(block, work, lane, as_put(option))
         search, code = advanced(kept(searches, lane), value, price[row], option)
+        if code == OK and is_coming_in(block, lane):
+            code = NO_VEGA
         if code == SEARCHING:
             copied(block, lane, going_on)
             block[DEVIATION + going_on] = search.now * math.sqrt(option.years)

@@ -118,6 +118,15 @@ def european_put(block: Floats, work: Floats) -> None:
 
 
 @inlined
+def _above_exercise(block: Floats, lane: int) -> float:
+    """How far the spot is above the boundary, in units of the stretch on which the time value comes in."""
+    above: float = (block[MONEYNESS + lane] - block[LOGARITHM + lane]) / (
+        _COMING_IN * block[DEVIATION + lane]
+    )
+    return above
+
+
+@inlined
 def value_at(block: Floats, work: Floats, lane: int, put: Put) -> float:
     """American value in USD from premium and European value; never below exercise nor below European.
 
@@ -126,13 +135,20 @@ def value_at(block: Floats, work: Floats, lane: int, put: Put) -> float:
     """
     intrinsic = put.strike - put.spot
     kept: float = put.strike * (work[5 * LANES + lane] + max(work[lane], 0.0))
-    above: float = (block[MONEYNESS + lane] - block[LOGARITHM + lane]) / (
-        _COMING_IN * block[DEVIATION + lane]
-    )
+    above = _above_exercise(block, lane)
     if above >= 1.0:
         return max(kept, intrinsic)
     t = max(above, 0.0)
     return intrinsic + max(kept - intrinsic, 0.0) * (t * t * (3.0 - 2.0 * t))
+
+
+@inlined
+def is_coming_in(block: Floats, lane: int) -> bool:
+    """Whether the value is exercise, or on its way from there to what keeping the option is worth.
+
+    How steeply it comes in follows from how far the boundary is off: no price there has a vega.
+    """
+    return bool(_above_exercise(block, lane) < 1.0)
 
 
 @inlined
