@@ -1,4 +1,4 @@
-"""How long an option still has: to 16:00 in New York on its last day, or to 9:30 where it settles at the open."""
+"""How long an option still has: to 16:00 New York on its last day, or 9:30 where it settles at the open."""
 
 from __future__ import annotations
 
