@@ -186,16 +186,18 @@ class ChainTables:
 
 
 def chain_markets(lake: Lake) -> list[str]:
-    """The markets that the lake has chains of, by name.
+    """The markets that the lake, or the hot store if the environment names one, has chains of, by name.
 
     Raises:
         DataError: a manifest cannot be read.
     """
-    return [
+    found = {
         source
         for source in lake.sources(OPTION_CHAINS)
         if any(manifest.rows for manifest in lake.manifests(OPTION_CHAINS, source))
-    ]
+    }
+    url = os.environ.get(URL_VARIABLE)
+    return sorted(found | set(_live_markets(url) if url else ()))
 
 
 def chain_days(lake: Lake, market: str) -> ChainDays:
@@ -263,6 +265,16 @@ def _days_of_month(root: str, market: str, version: str, first: date, last: date
     """``version`` is part of the cache's key."""
     asked = MarketQueries(Lake(root), market, trading_calendar())
     return asked.chains(first, last, columns=_DAY).rows.unique()
+
+
+@st.cache_data(show_spinner="Asking the hot store", max_entries=4, ttl=_HOT_SECONDS)
+def _live_markets(url: str) -> tuple[str, ...]:
+    """Markets in the hot store; none while it cannot be asked, which ``chain_days`` tells of."""
+    hot = _hot_store(url)
+    try:
+        return () if isinstance(hot, ServerError) else tuple(hot.markets(OPTION_CHAINS))
+    except ServerError:
+        return ()
 
 
 @st.cache_data(show_spinner="Asking the hot store", max_entries=64, ttl=_HOT_SECONDS)

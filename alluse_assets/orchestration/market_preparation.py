@@ -36,7 +36,7 @@ def prepare_market(
     if steps.source is None:
         judge_files(steps)
     else:
-        without_bars = missing_months(steps.lake, BARS, steps.market, warm, end)
+        without_bars = unfinished_months(steps, BARS, warm, end)
         if without_bars:
             steps.collect_bars(without_bars[0][0], without_bars[-1][1])
             steps.validate_bars(without_bars[0][0], without_bars[-1][1])
@@ -137,6 +137,23 @@ def missing_months(
     """Months of the range that ``table`` has nothing of yet."""
     there = set(lake.months(table, market))
     return [(first, last) for first, last in months_of(start, end) if f"{first:%Y-%m}" not in there]
+
+
+def unfinished_months(
+    steps: MarketSteps, table: Table, start: date, end: date
+) -> Sequence[tuple[date, date]]:
+    """Months of the range that ``table`` has nothing of, or not up to their last session in the range."""
+    reached = {
+        one.month: date.fromisoformat(one.last)
+        for one in steps.lake.manifests(table, steps.market, start, end)
+        if one.last
+    }
+    found = []
+    for first, last in months_of(start, end):
+        sessions = steps.calendar.sessions(max(first, start), min(last, end))
+        if sessions and reached.get(f"{first:%Y-%m}", date.min) < sessions[-1]:
+            found.append((first, last))
+    return found
 
 
 def _months_without_a_ticker(steps: MarketSteps, start: date, end: date) -> set[str]:

@@ -183,6 +183,15 @@ def test_what_came_after_the_lake_is_asked_of_the_hot_store(home, hot_store, mon
     assert "From the lake: `option_chains`" in texts(older, "caption")
 
 
+def test_a_market_that_only_the_hot_store_has_is_shown(home, hot_store, monkeypatch):
+    """After the first opening chain of a live market its lake is still empty."""
+    hot_store.upsert(OPTION_CHAINS, "live", chain(WEDNESDAY))
+    monkeypatch.setenv(URL_VARIABLE, hot_store.url)
+    app = opened()
+    assert not app.exception
+    assert f"Wed {WEDNESDAY} 16:00 New York time" in texts(app, "markdown")
+
+
 @pytest.mark.parametrize("state", ["away", "without a hot store"])
 def test_a_server_that_cannot_be_asked_is_a_warning_and_the_lake_goes_on(home, state, monkeypatch, request):
     write_chains(home)

@@ -24,7 +24,13 @@ from alluse_assets.adapters.timescale.edition import (
     edition_of,
     features_of,
 )
-from alluse_assets.adapters.timescale.reading import columns_of, fetch, select_rows, select_sessions
+from alluse_assets.adapters.timescale.reading import (
+    columns_of,
+    fetch,
+    select_markets,
+    select_rows,
+    select_sessions,
+)
 from alluse_assets.adapters.timescale.retention import drop_before, set_retention
 from alluse_assets.adapters.timescale.schema import HYPERTABLE, PARTITIONED, bring_up_to_date, forms_of
 from alluse_assets.adapters.timescale.served_tables import SERVED, served
@@ -129,6 +135,15 @@ class HotStore:
         with _session(self.url) as connection:
             row = connection.execute(select_sessions(served(table), market)).fetchone()
         return (row[0], row[1]) if row and row[0] else None
+
+    def markets(self, table: Table) -> list[str]:
+        """The markets that there is a row of, by name.
+
+        Raises:
+            ServerError: the server cannot be reached, or refuses.
+        """
+        with _session(self.url) as connection:
+            return [row[0] for row in connection.execute(select_markets(served(table)))]
 
     def refresh(self, start: date, end: date) -> None:
         """Make the summaries of the sessions ``start`` to ``end`` anew; twice is as good as once.

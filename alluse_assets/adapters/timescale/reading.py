@@ -42,6 +42,11 @@ def select_rows(
     )
 
 
+def select_markets(table: ServedTable) -> sql.Composed:
+    """The query for the names of the markets."""
+    return sql.SQL("SELECT DISTINCT market FROM {} ORDER BY market").format(qualified(table.name))
+
+
 def select_sessions(table: ServedTable, market: str) -> sql.Composed:
     """The query for the first and the last session of ``market``."""
     return sql.SQL("SELECT min({0}), max({0}) FROM {1} WHERE market = {2}").format(
