@@ -11,7 +11,7 @@ from alluse_assets.base.config.model_market import RouteRules
 from alluse_assets.base.errors import ConfigError, SourceError
 from alluse_assets.market_data.routing import RoutedSource
 from alluse_assets.market_data.source import Coverage, StreamBatch
-from alluse_assets.market_data.tables import BARS, RATES
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, RATES
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 
 MONDAY, TUESDAY, WEDNESDAY = date(2024, 6, 3), date(2024, 6, 4), date(2024, 6, 5)
@@ -261,6 +261,47 @@ def test_a_kind_with_a_route_of_its_own_is_not_provided_by_the_default():
     first = Shelf("files", {"SPY": [MONDAY]}, rate=0.04)
     source = routed(first, Shelf("alpaca", {}, lists=False), default=("files",), kinds={"rates": ("alpaca",)})
     assert set(source.provides()) == {"bars"}
+
+
+@dataclass
+class Splits:
+    """A source of splits; without ``lists`` it is asked for whatever is wanted."""
+
+    name: str
+    has: dict[str, date]
+    lists: bool = False
+    fails: bool = False
+    asked: list[tuple] = field(default_factory=list)
+
+    def provides(self):
+        spans = {symbol: (day, day) for symbol, day in self.has.items()} if self.lists else None
+        return {"corporate_actions": Coverage(spans)}
+
+    def history(self, kind, symbols, start, end, scope=None):
+        self.asked.append(tuple(symbols))
+        if self.fails:
+            raise SourceError(f"{self.name} is down")
+        days = {s: d for s, d in self.has.items() if s in symbols and start <= d <= end}
+        rows = [
+            {"ex_date": d, "symbol": s, "kind": "split", "ratio": 4.0, "source": self.name}
+            for s, d in days.items()
+        ]
+        return CORPORATE_ACTIONS.conform(pl.DataFrame(rows)) if rows else CORPORATE_ACTIONS.empty()
+
+
+def test_of_what_has_no_row_on_most_days_the_first_source_that_answers_for_a_symbol_is_believed():
+    first = Splits("files", {"SPY": TUESDAY}, lists=True)
+    second, third = Splits("alpaca", {"SPY": MONDAY, "IBM": MONDAY}), Splits("ibkr", {})
+    found = routed(first, second, third).history("corporate_actions", ["SPY", "IBM", "T"], MONDAY, WEDNESDAY)
+    assert found.select("symbol", "source").rows() == [("IBM", "alpaca"), ("SPY", "files")]
+    assert (second.asked, third.asked) == ([("IBM", "T")], [])
+
+
+def test_no_split_is_an_answer_and_a_failure_is_not():
+    down, up = Splits("alpaca", {}, fails=True), Splits("ibkr", {})
+    assert routed(down, up).history("corporate_actions", ["SPY"], MONDAY, TUESDAY).is_empty()
+    with pytest.raises(SourceError, match="for corporate_actions of SPY: alpaca is down"):
+        routed(down).history("corporate_actions", ["SPY"], MONDAY, TUESDAY)
 
 
 @dataclass
