@@ -7,15 +7,17 @@ strikes, no quote of the session before) passes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 from alluse_assets.base.config.model_market import QualityRules
 from alluse_assets.base.instruments import root_in
 from alluse_assets.base.quarantine import Rule, screen
-from alluse_assets.option_chains.quote_conflicts import blamed, conflicts
+from alluse_assets.option_chains.quote_conflict_kernels import contradicted
+from alluse_assets.option_chains.quote_conflicts import RULES as CONFLICT_RULES
+from alluse_assets.option_chains.quote_conflicts import contradictory
 from alluse_assets.option_chains.tables import OPTION_QUOTES
 
 _SERIES = ("quote_ts", "root", "expiry")
@@ -30,6 +32,7 @@ RULES = (
     "below_intrinsic",
     "repeated_chain",
     "not_monotone",
+    "above_width",
     "not_convex",
     "off_parity",
 )
@@ -54,27 +57,32 @@ def screen_chains(
         source: written on refused rows.
     """
     frame = quotes.with_columns(root=root_in(pl.col("contract_symbol"))).with_row_index("place")
-    flags = {
-        "repeated_chain": _repeated(frame, before, limits),
-        **_inconsistent(frame),
-    }
-    # A quote that is already known to be wrong must not make its partner look wrong.
-    kept = frame.filter(pl.col("place").is_in([p for places in flags.values() for p in places]).not_())
-    flags["off_parity"] = _off_parity(kept, european_underlyings, limits)
+    alone = _quote_rules(limits)
+    flags: dict[str, Sequence[int]] = {"repeated_chain": _repeated(frame, before, limits)}
+    # A quote that is already known to be wrong must not make another one look wrong.
+    sound = _without(frame.filter(~pl.any_horizontal(rule.broken.fill_null(False) for rule in alone)), flags)
+    flags |= _inconsistent(sound, limits)
+    flags["off_parity"] = _off_parity(_without(sound, flags), european_underlyings, limits)
     texts = {
         "repeated_chain": "the chain is not the one of the session before, value by value",
         "not_monotone": "a better strike is not offered for less than a worse one is bid for",
-        "not_convex": "the bid is not above what the neighbouring strikes can be bought for together",
+        "above_width": "two strikes' spread is not bid for at more than they are apart",
+        "not_convex": "the bid is not above what strikes around it can be bought for together",
         "off_parity": "call, put and forward agree as far as spreads, interest and dividends allow",
     }
     rules = [
-        *_quote_rules(limits),
+        *alone,
         *(
             Rule(name, texts[name], pl.int_range(pl.len()).is_in(list(places)))
             for name, places in flags.items()
         ),
     ]
     return screen(quotes, quotes, OPTION_QUOTES, rules, source)
+
+
+def _without(frame: pl.DataFrame, flags: Mapping[str, Sequence[int]]) -> pl.DataFrame:
+    places = [place for found in flags.values() for place in found]
+    return frame.filter(pl.col("place").is_in(places).not_()) if places else frame
 
 
 def _quote_rules(limits: QualityRules) -> list[Rule]:
@@ -151,31 +159,35 @@ def _repeated(frame: pl.DataFrame, before: pl.DataFrame, limits: QualityRules) -
     return frame.join(verdict, on=["session", "underlying"], how="semi")["place"].to_list()
 
 
-def _inconsistent(frame: pl.DataFrame) -> dict[str, Sequence[int]]:
-    """Rows to blame for breaches of monotonicity and convexity, by rule."""
+def _inconsistent(frame: pl.DataFrame, limits: QualityRules) -> dict[str, list[int]]:
+    """Rows to blame for breaches of monotonicity, of a spread's width and of convexity, by rule."""
     group = [*_SERIES, "right"]
-    ordered = frame.sort(*group, "strike")
-    is_call = pl.col("right") == "C"
-    cheapest = (
-        pl.when(is_call)
-        .then(pl.col("ask").cum_min().over(group))
-        .otherwise(pl.col("ask").cum_min(reverse=True).over(group))
+    strike = pl.col("strike")
+    years = (pl.col("expiry") - pl.col("session")).dt.total_days() / _DAYS_A_YEAR
+    ordered = frame.select(
+        "place",
+        *group,
+        "bid",
+        "ask",
+        # Puts from above: along this, calls and puts both get cheaper.
+        reach=pl.when(pl.col("right") == "C").then(strike).otherwise(-strike),
+        # A spread pays its width at the expiry; no rate is known here, and it may be below zero.
+        stretch=1 + limits.carry_annual * years,
+    ).sort(*group, "reach")
+    begins = ordered.select(
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in group)
     )
-    strike, ask = pl.col("strike"), pl.col("ask")
-    lower, upper = strike.shift(1).over(group), strike.shift(-1).over(group)
-    share = (upper - strike) / (upper - lower)
-    wings = share * ask.shift(1).over(group) + (1 - share) * ask.shift(-1).over(group)
-    suspects = ordered.filter((pl.col("bid") > cheapest) | (pl.col("bid") > wings))
-    found: dict[str, list[int]] = {"not_monotone": [], "not_convex": []}
-    if suspects.is_empty():
-        return dict(found)
-    chains = ordered.join(suspects.select(group).unique(), on=group, how="semi", maintain_order="left")
-    for key, chain in chains.partition_by(group, as_dict=True, maintain_order=True).items():
-        strikes, bids, asks = (chain[name].to_numpy() for name in ("strike", "bid", "ask"))
-        places = chain["place"]
-        for at, rule in sorted(blamed(conflicts(strikes, bids, asks, key[-1] == "C")).items()):
-            found[rule].append(cast(int, places[at]))
-    return dict(found)
+    starts = np.append(np.flatnonzero(begins.to_series().to_numpy()), ordered.height)
+    reach, bid, ask, stretch = (ordered[name].to_numpy() for name in ("reach", "bid", "ask", "stretch"))
+    broken = np.zeros(starts.size - 1, np.bool_)
+    contradicted(reach, bid, ask, stretch, starts, broken)
+    found: dict[str, list[int]] = {rule: [] for rule in CONFLICT_RULES}
+    for series in np.flatnonzero(broken):
+        first, end = int(starts[series]), int(starts[series + 1])
+        own = slice(first, end)
+        for at, rule in sorted(contradictory(reach[own], bid[own], ask[own], stretch[first]).items()):
+            found[rule].append(ordered["place"][first + at])
+    return found
 
 
 def _off_parity(

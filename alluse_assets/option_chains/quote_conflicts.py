@@ -1,24 +1,27 @@
 """Quotes of one expiry that cannot all be true, and which of them to stop believing.
 
 Buying at the ask and selling at the bid must not make money for certain: a call is not worth more at a
-higher strike, a put not at a lower one, and no strike more than its neighbours allow (convexity). Each
-breach is a conflict between two or three quotes. Whoever is in most conflicts goes first; of a pair that
-disagrees with nobody else both go, because neither can be told to be right; of three in a breach of
-convexity the middle one, whose bid is too high. Source: Merton 1973, theorems 4 to 6, with spreads.
+higher strike, a put not at a lower one, no spread of two strikes more than they are apart, and no strike
+more than others around it allow (convexity). Each breach is a conflict between two or three quotes. Whoever
+is in most conflicts goes first; of a pair that disagrees with nobody else both go, because neither can be
+told to be right; of three in a breach of convexity the middle one, whose bid is too high. Then those that
+are left are asked again. Source: Merton 1973, theorems 4 to 6, with spreads.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alluse_assets.option_chains.quote_conflict_kernels import ROUNDING_USD, TICK_USD, lower_hull
+
 Floats = NDArray[np.float64]
-# Quotes are in cents: a sum of two of them is exact to far less than this.
-_ROUNDING_USD = 1e-9
+RULES = ("not_monotone", "above_width", "not_convex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +33,62 @@ class Conflict:
     rule: str
 
 
-def conflicts(strike: Floats, bid: Floats, ask: Floats, is_call: bool) -> list[Conflict]:
-    """Every breach among quotes of one expiry and right, sorted by strike, without repeated strikes."""
-    dear_to_cheap = np.arange(strike.size) if is_call else np.arange(strike.size)[::-1]
-    bids, asks = bid[dear_to_cheap], ask[dear_to_cheap]
+def contradictory(reach: Floats, bid: Floats, ask: Floats, stretch: float = 1.0) -> dict[int, str]:
+    """Quotes without which the others of their expiry and right can all be true, each with its rule.
+
+    Args:
+        reach: strikes, for puts negative, so that a higher one is worth less; ascending, none twice.
+        bid: USD.
+        ask: USD.
+        stretch: what a dollar of width may be worth at most: more than one where rates may be negative.
+    """
+    guilty: dict[int, str] = {}
+    kept = np.arange(reach.size)
+    # A quote that goes may have hidden what is wrong between those beside it.
+    while found := conflicts(reach[kept], bid[kept], ask[kept], stretch):
+        gone = blamed(found)
+        guilty.update({int(kept[place]): rule for place, rule in gone.items()})
+        kept = np.delete(kept, list(gone))
+    return guilty
+
+
+def conflicts(reach: Floats, bid: Floats, ask: Floats, stretch: float = 1.0) -> list[Conflict]:
+    """Breaches between pairs and between neighbours; where there is none, those of strikes further apart.
+
+    Far ones last: a wrong quote breaks with its neighbours, and is told by how many of them. Only where wide
+    quotes stand between, which say nothing, are strikes beyond them asked, by more than a tick.
+    """
     found = []
-    for dear, cheap in np.argwhere(np.triu(bids[None, :] > asks[:, None] + _ROUNDING_USD, k=1)):
-        pair = (int(dear_to_cheap[dear]), int(dear_to_cheap[cheap]))
-        found.append(Conflict(pair, pair, "not_monotone"))
-    for place in range(1, strike.size - 1):
-        share = (strike[place + 1] - strike[place]) / (strike[place + 1] - strike[place - 1])
-        wings = share * ask[place - 1] + (1 - share) * ask[place + 1]
-        if bid[place] > wings + _ROUNDING_USD:
-            found.append(Conflict((place - 1, place, place + 1), (place,), "not_convex"))
+    pairs = {
+        "not_monotone": bid[None, :] > ask[:, None] + ROUNDING_USD,
+        "above_width": bid[:, None] - ask[None, :]
+        > stretch * (reach[None, :] - reach[:, None]) + ROUNDING_USD,
+    }
+    for rule, broken in pairs.items():
+        for dear, cheap in np.argwhere(np.triu(broken, k=1)).tolist():
+            found.append(Conflict((dear, cheap), (dear, cheap), rule))
+    places = range(reach.size)
+    found += _not_convex(reach, bid, ask, zip(places, places[1:], places[2:], strict=False), ROUNDING_USD)
+    return found or _not_convex(reach, bid, ask, _corners_around(reach, ask), TICK_USD)
+
+
+def _not_convex(
+    reach: Floats, bid: Floats, ask: Floats, triples: Iterable[tuple[int, int, int]], room: float
+) -> list[Conflict]:
+    found = []
+    for left, place, right in triples:
+        share = (reach[right] - reach[place]) / (reach[right] - reach[left])
+        if bid[place] > share * ask[left] + (1 - share) * ask[right] + room:
+            found.append(Conflict((left, place, right), (place,), "not_convex"))
     return found
+
+
+def _corners_around(reach: Floats, ask: Floats) -> Iterator[tuple[int, int, int]]:
+    """Each place between the two whose asks make the cheapest wings around it."""
+    hull = np.empty(reach.size, np.int64)
+    corners = hull[: lower_hull(reach, ask, hull)].tolist()
+    for left, right in pairwise(corners):
+        yield from ((left, place, right) for place in range(left + 1, right))
 
 
 def blamed(found: Sequence[Conflict]) -> dict[int, str]:

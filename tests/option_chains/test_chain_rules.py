@@ -49,6 +49,7 @@ def screened(quotes, before=NOTHING, european=frozenset()):
 
 def test_a_chain_in_order_passes_whole():
     assert screened(chain())[1] == {}
+    assert screened(NOTHING)[1] == {}
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,47 @@ def test_a_chain_in_order_passes_whole():
         ({"C102": {"bid": 4.1, "ask": 4.2}}, {"C00100000": "not_monotone", "C00102000": "not_monotone"}),
         ({"C104": {"bid": 3.2, "ask": 3.3}}, {"C00104000": "not_convex"}),
         ({"P98": {"bid": 0.5, "ask": 0.6}}, {"P00098000": "not_monotone"}),
+        ({"C90": {"bid": 16.0, "ask": 16.1}}, {"C00090000": "above_width"}),
+        ({"P110": {"bid": 16.0, "ask": 16.1}}, {"P00110000": "above_width"}),
     ],
 )
 def test_a_quote_that_cannot_be_is_refused_by_its_rule(changes, refused):
     assert screened(chain(**changes))[1] == refused
 
 
+def test_a_spread_worth_more_than_its_width_needs_no_put_to_be_seen():
+    """Without puts no parity says so: C90 bid 16.00, C92 asked 10.29, two dollars apart."""
+    calls = chain(C90={"bid": 16.0, "ask": 16.1}).filter(pl.col("right") == "C")
+    assert screened(calls)[1] == {"C00090000": "above_width"}
+
+
+def test_a_bump_is_seen_over_strikes_that_nobody_bids_for():
+    """Sell two C100 at 9.00, buy C90 at 14.00 and C110 at 3.50; the strikes between are asked far above."""
+    idle = {f"C{strike}": {"bid": 0.01, "ask": 30.0} for strike in range(92, 110, 2)}
+    bump = {
+        "C90": {"bid": 13.4, "ask": 14.0},
+        "C100": {"bid": 9.0, "ask": 9.2},
+        "C110": {"bid": 3.3, "ask": 3.5},
+    }
+    calls = chain(**(idle | bump)).filter(pl.col("right") == "C")
+    assert screened(calls)[1] == {"C00100000": "not_convex"}
+
+
+def test_a_quote_that_is_wrong_alone_makes_no_other_look_wrong():
+    """An ask of an hour ago, below the others' bids, is stale, and they are not to blame for it."""
+    stale = chain(C98={"bid": 1.0, "ask": 1.1, "age_seconds": 9_999.0})
+    assert screened(stale)[1] == {"C00098000": "stale_quote"}
+
+
 def test_every_rule_is_listed():
-    assert {"stale_quote", "locked_market", "off_parity", "repeated_chain", "not_convex"} < set(RULES)
+    assert {
+        "stale_quote",
+        "locked_market",
+        "off_parity",
+        "repeated_chain",
+        "not_convex",
+        "above_width",
+    } < set(RULES)
 
 
 def test_a_chain_that_only_repeats_the_session_before_is_refused_whole():
@@ -96,25 +130,25 @@ def test_two_snapshots_of_one_session_are_not_a_repetition():
     assert screened(both)[1] == {}
 
 
-def test_a_call_and_a_put_that_only_disagree_with_each_other_both_go():
-    def far(right, bid):
-        symbol = f"IBM240621{right}00150000"
-        return {"strike": 150.0, "contract_symbol": symbol, "bid": bid, "ask": round(bid + 0.1, 2)}
+def far(right, bid):
+    """A strike beyond the others, which bound it by little."""
+    symbol = f"IBM240621{right}00150000"
+    return {"strike": 150.0, "contract_symbol": symbol, "bid": bid, "ask": round(bid + 0.1, 2)}
 
+
+def test_a_call_and_a_put_that_only_disagree_with_each_other_both_go():
     assert screened(chain(C110=far("C", 0.5), P110=far("P", 50.5)))[1] == {}
-    disagreeing = chain(C110=far("C", 0.5), P110=far("P", 53.5))
+    disagreeing = chain(C110=far("C", 1.1), P110=far("P", 48.9))
     assert screened(disagreeing)[1] == {"C00150000": "off_parity", "P00150000": "off_parity"}
 
 
 def test_european_parity_is_closer_than_american():
-    far = chain().with_columns(
+    distant = chain(C110=far("C", 0.5), P110=far("P", 44.0)).with_columns(
         expiry=pl.lit(date(2025, 6, 20)),
         contract_symbol=pl.col("contract_symbol").str.replace("240621", "250620"),
-        bid=pl.when((pl.col("right") == "P") & (pl.col("strike") == 110)).then(16.0).otherwise("bid"),
-        ask=pl.when((pl.col("right") == "P") & (pl.col("strike") == 110)).then(16.1).otherwise("ask"),
     )
-    assert screened(far)[1] == {}
-    assert set(screened(far, european=frozenset({"IBM"}))[1].values()) == {"off_parity"}
+    assert screened(distant)[1] == {}
+    assert set(screened(distant, european=frozenset({"IBM"}))[1].values()) == {"off_parity"}
 
 
 def test_the_holidays_of_the_real_chains_repeat_the_session_before():
