@@ -17,15 +17,17 @@ def refused_by_rule(quarantine: pl.DataFrame, good_rows: Mapping[str, int]) -> p
     """How much each rule refused, and since when; most first.
 
     Args:
-        quarantine: rows of table quarantine.
+        quarantine: rows of table quarantine, and ``is_corrected``.
         good_rows: rows of each table that passed, to tell the share; a table that is absent has no share.
 
     Returns:
         table, rule, rule_text, rows, share (of the table's rows, refused ones included; null if unknown),
-        sessions, first_session, last_session.
+        corrected (of the rows: those with a good row of the same key by now), sessions, first_session,
+        last_session.
     """
     counts = quarantine.group_by("table", "rule", "rule_text").agg(
         rows=pl.len(),
+        corrected=pl.col("is_corrected").sum(),
         sessions=pl.col("session").n_unique(),
         first_session=pl.col("session").min(),
         last_session=pl.col("session").max(),
@@ -43,7 +45,10 @@ def refused_by_rule(quarantine: pl.DataFrame, good_rows: Mapping[str, int]) -> p
     return (
         counts.join(whole, on="table", how="left")
         .with_columns(share=pl.col("rows") / pl.col("whole"))
-        .select("table", "rule", "rule_text", "rows", "share", "sessions", "first_session", "last_session")
+        .select(
+            *("table", "rule", "rule_text", "rows", "share", "corrected"),
+            *("sessions", "first_session", "last_session"),
+        )
         .sort("rows", "table", "rule", descending=[True, False, False])
     )
 

@@ -18,6 +18,7 @@ import polars as pl
 import streamlit as st
 
 from alluse_assets.accounts.tables import BOOK_TERMS
+from alluse_assets.adapters.files.corrected import with_corrected
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.adapters.postgres.server import URL_VARIABLE
 from alluse_assets.base.calendar import NEW_YORK, trading_calendar
@@ -113,12 +114,13 @@ def market_names(lake: Lake) -> list[str]:
 
 
 def quarantine(lake: Lake, market: str) -> pl.DataFrame:
-    """What was refused of a market.
+    """What was refused of a market, and whether it has been corrected since (``is_corrected``).
 
     Raises:
         DataError: a file of the lake is damaged.
     """
-    return _rows(lake, QUARANTINE, market)
+    tables = (QUARANTINE, *TABLE_OF.values())
+    return _read_refused(lake.url, market, tuple(lake.content_id(table, market) for table in tables))
 
 
 def market_rows(lake: Lake, market: str) -> dict[str, int]:
@@ -258,6 +260,13 @@ def _read(
 ) -> pl.DataFrame:
     """``version`` makes the cache's key; ``_table`` is left out of it, ``name`` stands for it."""
     return Lake(root).read(_table, source)
+
+
+@st.cache_data(show_spinner="Reading the lake", max_entries=8)
+def _read_refused(root: str, market: str, version: tuple[str, ...]) -> pl.DataFrame:
+    """``version`` is part of the cache's key."""
+    lake = Lake(root)
+    return with_corrected(lake, market, lake.read(QUARANTINE, market), TABLE_OF.values())
 
 
 @st.cache_data(show_spinner="Reading the lake", max_entries=512)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
+from alluse_assets.adapters.files.corrected import IS_CORRECTED, with_corrected
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Table
@@ -58,7 +59,10 @@ def table_checks(
         asset=table.name,
         name="quarantined_share",
         blocking=True,
-        description=f"The share of rows of {table.name} that were refused stays within the blocking limit.",
+        description=(
+            f"The share of rows of {table.name} that were refused stays within the blocking limit. A refused "
+            "row whose key has a good row by now was corrected and does not count."
+        ),
         required_resource_keys={"desk"},
     )
     def quarantined_share(
@@ -70,14 +74,16 @@ def table_checks(
         lake, source = desk.services.lake, desk.lake_source("market")
         good = lake.read(table, source, start, end, columns=list(table.key[:1])).height
         refused = lake.read(QUARANTINE, source, start, end, where=pl.col("table") == table.name)
-        by_rule = dict(refused.group_by("rule").len().sort("rule").iter_rows())
-        share = refused.height / max(good + refused.height, 1)
+        counted = with_corrected(lake, source, refused, [table]).filter(~pl.col(IS_CORRECTED))
+        by_rule = dict(counted.group_by("rule").len().sort("rule").iter_rows())
+        share = counted.height / max(good + counted.height, 1)
         return dg.AssetCheckResult(
             passed=share <= config.blocking_share,
             metadata={
                 "refused share": round(share, 6),
                 "limit": config.blocking_share,
-                "refused rows": refused.height,
+                "refused rows": counted.height,
+                "refused and corrected since": refused.height - counted.height,
                 "by rule": counts_table(by_rule, "rule"),
             },
         )

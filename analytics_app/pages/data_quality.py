@@ -37,7 +37,8 @@ def show() -> None:
         st.stop()
     st.caption(
         "A row that breaks a rule never vanishes and never passes: it lands in quarantine with the rule's "
-        "name. Everything else goes on, unless too large a share was refused."
+        "name. Everything else goes on, unless too large a share was refused. A refused row whose key has a "
+        "good row by now was corrected: it stays here and no longer counts in that share."
     )
     _show_headlines(refused, good)
     _show_rules(refused, good)
@@ -59,9 +60,11 @@ def _show_headlines(refused: pl.DataFrame, good: dict[str, int]) -> None:
     grid = st.grid(3, min_column_width=200)
     whole = sum(good.values()) + refused.height
     latest = refused["session"].max() if refused.height else None
+    share = f"{refused.height / whole:.3%} of all" if whole else "none"
+    corrected = int(refused["is_corrected"].sum())
     for name, value, told in (
         ("Rows that passed", f"{sum(good.values()):,}", "In all tables that are checked"),
-        ("Rows refused", f"{refused.height:,}", f"{refused.height / whole:.3%} of all" if whole else "none"),
+        ("Rows refused", f"{refused.height:,}", f"{share}; {corrected:,} corrected since"),
         ("Latest refusal", str(latest or "never"), "Session of the row"),
     ):
         with grid.cell(), st.container(border=True, height="stretch"):
@@ -85,6 +88,7 @@ def _show_rules(refused: pl.DataFrame, good: dict[str, int]) -> None:
             "rule_text": st.column_config.TextColumn("What the rule says", width="large"),
             "rows": st.column_config.NumberColumn("Rows", format="%,d"),
             "share": st.column_config.NumberColumn("Share of the table", format="percent"),
+            "corrected": st.column_config.NumberColumn("Corrected since", format="%,d"),
             "sessions": st.column_config.NumberColumn("Sessions", format="%,d"),
             "first_session": st.column_config.DateColumn("Since", format="YYYY-MM-DD"),
             "last_session": st.column_config.DateColumn("Latest", format="YYYY-MM-DD"),
@@ -106,13 +110,16 @@ def _show_rows(refused: pl.DataFrame) -> None:
     rows = refused.filter(pl.col("rule").is_in(chosen)) if chosen else refused
     rows = rows.sort("session", "table", "row_key", descending=[True, False, False], nulls_last=True)
     st.dataframe(
-        rows.head(_ROWS_SHOWN).select("session", "table", "rule", "row_key", "source", "row_json"),
+        rows.head(_ROWS_SHOWN).select(
+            *("session", "table", "rule", "row_key", "is_corrected", "source", "row_json")
+        ),
         hide_index=True,
         column_config={
             "session": st.column_config.DateColumn("Session", format="YYYY-MM-DD"),
             "table": "Table",
             "rule": "Rule",
             "row_key": "Key",
+            "is_corrected": "Corrected since",
             "source": "Source",
             "row_json": st.column_config.TextColumn("The row as it came", width="large"),
         },

@@ -107,8 +107,22 @@ def test_a_damaged_file_is_told_with_what_to_do(lake, tmp_path):
     assert "cannot be read" in app.error[0].proto.title or "alluse ingest" in app.error[0].value
 
 
+def test_rows_that_were_corrected_since_are_told(lake):
+    take_in(lake, BAD)
+    assert "; 0 corrected since" in " ".join(caption.value for caption in opened().caption)
+    take_in(lake, rows({"symbol": "AAPL"}, {"symbol": "MSFT"}))
+    app = opened()
+    assert not app.exception
+    assert "; 2 corrected since" in " ".join(caption.value for caption in app.caption)
+    by_rule = app.dataframe[0].value.set_index("rule")
+    assert by_rule["corrected"].to_dict() == {"high_below_low": 1, "negative_price": 1, "not_a_session": 0}
+    shown = app.dataframe[1].value
+    assert set(shown[shown["is_corrected"]]["row_key"]) == {"2024-06-03|AAPL", "2024-06-03|MSFT"}
+
+
 def test_the_share_of_a_table_whose_rows_are_not_known_is_empty():
     _, refused = clean_bars(BAD, trading_calendar(), "files")
+    refused = refused.with_columns(is_corrected=pl.lit(False))
     assert refused_by_rule(refused, {})["share"].null_count() == 3
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.base.quarantine import QUARANTINE
+from alluse_assets.market_data.cleaning import clean_bars
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from alluse_assets.orchestration.check_factory import due_session, table_checks
 from alluse_assets.orchestration.expectations import judge
@@ -102,3 +104,29 @@ def test_a_live_market_that_lags_behind_is_stopped_and_history_is_not(tmp_path, 
     )
     (evaluation,) = done.get_asset_check_evaluations()
     assert evaluation.passed is passes
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_a_corrected_row_no_longer_counts_in_the_share_that_was_refused(tmp_path, corrected):
+    """A corrected file left its refused rows in quarantine, and the check of its month red for ever."""
+    lake = Lake(tmp_path)
+    for low in [340.0, 324.8] if corrected else [340.0]:
+        good, refused = clean_bars(bars(low=[low, 328.2]), trading_calendar(), "files")
+        lake.write(BARS, "files", good)
+        lake.write(QUARANTINE, "files", refused)
+    services = SimpleNamespace(lake=lake, calendar=trading_calendar())
+    desk = SimpleNamespace(services=services, lake_source=lambda scope: "files")
+
+    @dg.asset(name="bars", partitions_def=MONTHS)
+    def collected():
+        pass
+
+    _, share = table_checks(BARS, MONTHS)
+    done = dg.materialize(
+        [collected, share], partition_key="2011-01", resources={"desk": desk}, raise_on_error=False
+    )
+    (evaluation,) = done.get_asset_check_evaluations()
+    assert evaluation.passed is corrected
+    told = {name: value.value for name, value in evaluation.metadata.items()}
+    assert (told["refused rows"], told["refused and corrected since"]) == ((0, 1) if corrected else (1, 0))
+    assert lake.read(QUARANTINE, "files").height == 1
