@@ -168,7 +168,7 @@ SURFACES = Table(
             "butterfly_free",
             pl.Boolean,
             "No butterfly of the curve's values is free: on a grid a quarter wider than the quotes each way, "
-            "and far out on the wings. Of what a lookup says it holds at the expiry, up to that quarter.",
+            "and far out on the wings. It then holds of what a lookup says at the expiry, too.",
             "",
             True,
         ),
