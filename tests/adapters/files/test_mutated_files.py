@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -20,8 +21,13 @@ from alluse_assets.adapters.files.kinds import KINDS
 from alluse_assets.adapters.files.reading import RefusedFileError
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
+from alluse_assets.base.config.config_manager import load, with_values
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.base.table_catalog import Table
+from alluse_assets.market_data.tables import RAW_BARS
+from alluse_assets.option_chains.chain_rules import RULES
+from alluse_assets.orchestration.market_preparation import judge_files
+from alluse_assets.orchestration.market_steps import Counts, MarketSteps, month_end
 from tests.adapters.files.mutations import (
     OF_BYTES,
     OF_TABLES,
@@ -32,24 +38,28 @@ from tests.adapters.files.mutations import (
     to_text,
 )
 from tests.adapters.files.vendor_files import LEAN_FILES, VENDORS, as_csv, tidy_parquet, write_lean, zipped
+from tests.option_chains.test_chain_rules import chain
 
-# 23 files, each so often: more than a thousand cases.
+# 24 files, each so often: more than a thousand cases.
 CASES = 48
 # A thousand lakes need no disk.
 MEMORY = Path("/dev/shm")
 TEXT_FILES = sorted(VENDORS)
+_OF_A_CHAIN = ("underlying", "underlying_price", "contract_symbol", "expiry", "right", "strike", "bid", "ask")
+RULES_OF_FILES = with_values(load("default", {}).config, {"market.source": SOURCE})
 LEAN = sorted(LEAN_FILES)
 
 
 @pytest.fixture(scope="module")
 def bars(tmp_path_factory):
-    """A lake with the bars that chains without a price of the underlying need."""
+    """A lake with the bars that chains without a price of the underlying need, judged."""
     folder = tmp_path_factory.mktemp("bars")
     file = folder / "bars.csv"
     file.write_bytes(as_csv(*VENDORS["aapl_tidy_bars.csv"]))
     write_lean(folder / "lean", "equity/usa/daily/aapl.zip", "equity/usa/minute/aapl/20140606_trade.zip")
     for path in (file, *sorted((folder / "lean").rglob("*.zip"))):
         ingest(path, Lake(folder / "lake"), trading_calendar(), folder / "scratch")
+    judge_files(_steps(Lake(folder / "lake")))
     shutil.rmtree(folder / "lake" / QUARANTINE.name)
     return folder / "lake"
 
@@ -67,9 +77,16 @@ def take_in(path: Path, lake: Lake, scratch: Path) -> tuple[IngestReport | None,
 
 
 def check(
-    bars: Path, name: str, data: bytes, beside: Callable[[Path], None] = lambda _: None
+    bars: Path,
+    name: str,
+    data: bytes,
+    beside: Callable[[Path], None] = lambda _: None,
+    rules: set[str] | None = None,
 ) -> IngestReport | None:
-    """Take a file in, and again; what must hold whatever is in it. None: it was refused."""
+    """Take a file in, and again; what must hold whatever is in it. None: it was refused.
+
+    ``rules``: hears by which rules rows were refused beside their neighbours.
+    """
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as temporary:
         folder = Path(temporary)
         path = folder / "in" / name
@@ -87,16 +104,47 @@ def check(
             return None
         assert report.rows_read == report.rows_written + report.rows_unchanged + report.rows_quarantined
         assert lake.read(QUARANTINE, SOURCE).height == report.rows_quarantined
-        table = KINDS[report.kind].table
-        stored = lake.read(table, SOURCE)
-        _assert_sound(table, stored)
+        kind = KINDS[report.kind]
+        _assert_sound(kind.stored, lake.read(kind.stored, SOURCE))
         assert not [one for one in contents(lake.root) if one.endswith(".tmp")]
         once = contents(lake.root)
         again, _ = take_in(path, lake, folder / "scratch")
         assert again is not None
         assert contents(lake.root) == once
         assert (again.rows_written, again.quarantined) == (0, report.quarantined)
+        if kind.raw:
+            found = _judge(lake, kind.raw, kind.table)
+            if rules is not None:
+                rules |= found
         return report
+
+
+def _steps(lake: Lake) -> MarketSteps:
+    """As ``alluse ingest`` has them."""
+    return MarketSteps(lake, RULES_OF_FILES, trading_calendar(), None)
+
+
+def _judge(lake: Lake, raw: Table, table: Table) -> set[str]:
+    """Judge rows beside their neighbours: each is good then or has a rule; those rules."""
+    before = lake.read(QUARANTINE, SOURCE)
+    steps = _steps(lake)
+    judge_files(steps)
+    rows, good, refused = (lake.read(one, SOURCE) for one in (raw, table, QUARANTINE))
+    _assert_sound(table, good)
+    new = refused.join(before, on=QUARANTINE.key, how="anti", nulls_equal=True)
+    assert refused.height == before.height + new.height
+    assert set(new["table"]) <= {table.name}
+    assert rows.height == good.height + new.height
+    assert good.join(rows, on=table.key, how="anti").is_empty()
+    once = contents(lake.root)
+    for month in lake.months(raw, SOURCE):
+        # Not by judge_files, which finds nothing to do.
+        first = date.fromisoformat(f"{month}-01")
+        judge = steps.validate_bars if raw is RAW_BARS else steps.validate_quotes
+        judge(first, month_end(first))
+    assert judge_files(steps) == Counts(0)
+    assert contents(lake.root) == once
+    return set(new["rule"])
 
 
 def _assert_sound(table: Table, rows: pl.DataFrame) -> None:
@@ -141,6 +189,27 @@ def test_a_mutated_text_file(bars, name, seed, mutations, of_bytes):
         broken = report.quarantined.get("broken_line", 0)
         rows_a_line = 2 if report.layout == "optionsdx" else 1
         assert report.rows_read == (found - broken) * rows_a_line + broken
+
+
+def test_a_mutated_chain(bars):
+    """The vendors' own lines are too few for rules of a whole chain."""
+    quotes = chain().select(pl.col("quote_ts").dt.strftime("%Y-%m-%dT%H:%M:%S%:z"), *_OF_A_CHAIN)
+    bid, ask = (len(_OF_A_CHAIN) - 1, len(_OF_A_CHAIN))
+    rules: set[str] = set()
+
+    @many
+    @given(seed=seeds, mutations=some_mutations, moves=st.lists(st.floats(-3, 3), max_size=4))
+    def take_in_and_judge(seed, mutations, moves):
+        random = Random(seed)
+        table = to_table(quotes.write_csv())
+        for move in moves:
+            row = random.choice(table[1:])
+            row[bid], row[ask] = (f"{max(0.0, float(row[side]) + move):.2f}" for side in (bid, ask))
+        check(bars, "chain.csv", mutated(table, mutations, random).encode(), rules=rules)
+
+    take_in_and_judge()
+    assert rules
+    assert rules <= set(RULES)
 
 
 @pytest.mark.parametrize("name", ["spy_eod_202112.txt", "L2_20211201.csv"])
