@@ -91,6 +91,13 @@ def with_cash_dividends(count: int, seed: int) -> tuple[list[Case], list[Dividen
     return cases, dividends
 
 
+def schedule_of(dividends: list[Dividends]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Offsets, years and amounts as the pricing functions take them."""
+    flat = [each for of_one in dividends for each in of_one]
+    years = np.array([days / 365 for days, _ in flat])
+    return np.cumsum([0, *map(len, dividends)]), years, np.array([paid for _, paid in flat])
+
+
 def quantlib_option(case: Case, engine: str, dividends: Dividends | None = None) -> Any:
     """The American option in QuantLib, with the named engine set.
 

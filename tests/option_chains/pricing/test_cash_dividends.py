@@ -12,6 +12,7 @@ from tests.option_chains.pricing.oracles import (
     columns,
     quantlib_option,
     random_cases,
+    schedule_of,
     with_cash_dividends,
 )
 
@@ -19,14 +20,7 @@ QUARTERLY = [(40, 1.1), (131, 1.1), (222, 1.2), (313, 1.2), (404, 1.2), (495, 1.
 
 
 def ours(cases: list[Case], dividends: list[Dividends], threads: int = 1) -> np.ndarray:
-    flat = [each for of_one in dividends for each in of_one]
-    return american_value_with_dividends(
-        *columns(cases),
-        np.cumsum([0, *map(len, dividends)]),
-        [days / 365 for days, _ in flat],
-        [amount for _, amount in flat],
-        threads=threads,
-    )
+    return american_value_with_dividends(*columns(cases), *schedule_of(dividends), threads=threads)
 
 
 def quantlib_value(case: Case, dividends: Dividends) -> float:
