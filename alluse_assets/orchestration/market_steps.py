@@ -6,11 +6,13 @@ written again. Months are done whole, so that what a replay sees does not depend
 
 from __future__ import annotations
 
+import logging
 import os
 from calendar import monthrange
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import polars as pl
 
@@ -232,12 +234,24 @@ class MarketSteps:
 
         index = frozenset(self.config.market.index_options)
         at_open = [root for options in self.config.market.index_options.values() for root in options.am_roots]
-        yields = {s: self.config.market.dividend_yields.get(s, 0.0) for s in self.underlyings()}
+        yields = self._dividend_yields(index)
         last = quotes["session"].max()
         assert isinstance(last, date)
         terms = with_terms(quotes, self.rates(month_end(last)), yields, index, at_open)
         forwards = implied_forwards(terms)
         return forwards, priced_terms(terms, forwards, threads=os.cpu_count() or 1)
+
+    def _dividend_yields(self, index: Collection[str]) -> dict[str, float]:
+        """The configured yield of every underlying, 0 where none is.
+
+        The log names the latter, but not those of ``index``, whose quotes tell their own, nor the sample's,
+        which pay none that is not configured.
+        """
+        given = self.config.market.dividend_yields
+        unknown = [s for s in self.underlyings() if s not in given and s not in index]
+        if unknown and self.market != "sample":
+            warn_of_missing_yields(tuple(unknown))
+        return {s: given.get(s, 0.0) for s in self.underlyings()}
 
     def fit_surfaces(self, start: date, end: date) -> Counts:
         """Chains to surfaces, and values on them for contracts without a quote, a month at a time."""
@@ -305,6 +319,15 @@ class MarketSteps:
                 "set market.flat_rate_annual"
             )
         return rates
+
+
+@cache
+def warn_of_missing_yields(tickers: tuple[str, ...]) -> None:
+    """Log that ``tickers`` are priced without dividends; once a process, chains are priced by the month."""
+    logging.getLogger("alluse.pricing").warning(
+        "no dividend yield for %s: priced as if none were paid; set market.dividend_yields (0 if none is)",
+        ", ".join(tickers),
+    )
 
 
 def months_of(start: date, end: date) -> Iterator[tuple[date, date]]:

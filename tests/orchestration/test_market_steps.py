@@ -20,7 +20,7 @@ from alluse_assets.orchestration.market_preparation import (
     months_to_price,
     prepare_market,
 )
-from alluse_assets.orchestration.market_steps import MarketSteps
+from alluse_assets.orchestration.market_steps import MarketSteps, warn_of_missing_yields
 from tests.adapters.timescale.rows import daily_bars
 from tests.option_chains.surface.model_chains import ORDINARY, SESSION, SPOT, quotes, scaled
 
@@ -68,6 +68,22 @@ def test_an_index_is_priced_with_the_forward_its_quotes_imply_a_share_with_the_c
     assert used["SPX"] == pytest.approx([0.025] * len(used["SPX"]), abs=0.001)
     assert set(used["IBM"]) == {YIELD}
     assert steps.priced(model_quotes()).sort(OPTION_CHAINS.key).equals(chains.sort(OPTION_CHAINS.key))
+
+
+def test_shares_priced_without_a_configured_yield_are_named_in_the_log_once(tmp_path, caplog):
+    """A dividend payer that nobody configured was priced at yield 0 in silence."""
+    warn_of_missing_yields.cache_clear()
+    steps = steps_over(Lake(tmp_path), dividend_yields={})
+    steps.priced(model_quotes())
+    assert set(steps.priced(model_quotes()).filter(underlying="IBM")["dividend_yield_annual"]) == {0.0}
+    (told,) = caplog.record_tuples
+    assert told[0] == "alluse.pricing"
+    assert "no dividend yield for IBM: priced as if none were paid" in told[2]
+    assert "SPX" not in told[2]
+    caplog.clear()
+    steps_over(Lake(tmp_path), dividend_yields={"IBM": 0.0}).priced(model_quotes())
+    steps_over(Lake(tmp_path), source="sample", dividend_yields={}).priced(model_quotes())
+    assert caplog.record_tuples == []
 
 
 def test_every_expiry_has_a_forward_and_a_curve(steps):

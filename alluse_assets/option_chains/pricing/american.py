@@ -10,13 +10,20 @@ amounts and ex-dates and works on a grid (``kernels.american_grid``), hundreds o
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from alluse_assets.option_chains.pricing.kernels.american_rows import american_value_rows
 from alluse_assets.option_chains.pricing.kernels.dividend_rows import dividend_rows
 from alluse_assets.option_chains.pricing.kernels.european_rows import european_value_rows
 from alluse_assets.option_chains.pricing.kernels.options import Floats, OptionColumns
-from alluse_assets.option_chains.pricing.rows import common_shape, each_part, floats, option_columns
+from alluse_assets.option_chains.pricing.rows import (
+    ROWS_ON_THE_GRID,
+    cash_dividends,
+    common_shape,
+    each_part,
+    floats,
+    option_columns,
+)
 
 
 def american_value(
@@ -65,7 +72,8 @@ def american_value_with_dividends(
 
     The spot falls by the amount on the ex-date, and the holder may exercise just before; between ex-dates it
     has the volatility. What is paid now or earlier, or after expiry, does not count. NaN where
-    ``american_value`` is NaN, and without volatility before expiry.
+    ``american_value`` is NaN, without volatility before expiry, and where volatility * sqrt(years) is over
+    25.
 
     Args:
         dividend_yield: what is paid continuously beside the cash dividends; 0 as a rule.
@@ -81,29 +89,10 @@ def american_value_with_dividends(
     columns = option_columns(shape, spot, strike, years, rate, dividend_yield, is_call, True)
     vol = floats(volatility, shape)
     out = np.empty(vol.size)
-    offsets = np.array(dividend_offsets, dtype=np.int64)
-    times = np.array(dividend_years, dtype=np.float64)
-    amounts = np.array(dividend_amounts, dtype=np.float64)
-    _check_dividends(vol.size, offsets, times, amounts)
+    paid = cash_dividends(vol.size, dividend_offsets, dividend_years, dividend_amounts)
 
     def part(columns: OptionColumns, rows: slice) -> None:
-        dividend_rows(columns, vol[rows], offsets[rows.start : rows.stop + 1], times, amounts, out[rows])
+        dividend_rows(columns, vol[rows], paid.first(rows), paid.years, paid.amounts, out[rows])
 
-    each_part(part, columns, threads)
+    each_part(part, columns, threads, ROWS_ON_THE_GRID)
     return out.reshape(shape)
-
-
-def _check_dividends(options: int, offsets: NDArray[np.int64], times: Floats, amounts: Floats) -> None:
-    if offsets.shape != (options + 1,):
-        raise ValueError(
-            f"dividend_offsets: {offsets.size} for {options} options: give one more than options"
-        )
-    if times.shape != amounts.shape or times.ndim != 1:
-        raise ValueError(f"dividend_years: {times.shape}, dividend_amounts: {amounts.shape}: give one each")
-    if offsets[0] != 0 or offsets[-1] != times.size or (np.diff(offsets) < 0).any():
-        raise ValueError(f"dividend_offsets: must rise from 0 to {times.size}, the number of dividends")
-    if not (np.isfinite(times).all() and np.isfinite(amounts).all() and (amounts >= 0).all()):
-        raise ValueError("dividends: an ex-date or amount is missing, not finite or below zero")
-    falls = np.flatnonzero(np.diff(times) < 0) + 1
-    if not np.isin(falls, offsets).all():
-        raise ValueError("dividend_years: give the ex-dates of each option in ascending order")

@@ -1,7 +1,7 @@
 """Greeks in a trader's units: per calendar day and per point.
 
 European Greeks are closed forms (Haug, chapter 2); American ones add those of the early exercise premium
-(see ``kernels.american_greeks``).
+(see ``kernels.american_greeks``). With cash dividends all come from a grid (``kernels.dividend_greeks``).
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from alluse_assets.option_chains.pricing.kernels.american_rows import american_greeks_rows
+from alluse_assets.option_chains.pricing.kernels.dividend_rows import dividend_greeks_rows
 from alluse_assets.option_chains.pricing.kernels.european_rows import european_greeks_rows
 from alluse_assets.option_chains.pricing.kernels.options import Floats, GreekColumns, OptionColumns
 from alluse_assets.option_chains.pricing.rows import (
+    ROWS_ON_THE_GRID,
+    cash_dividends,
     common_shape,
     each_part,
     floats,
@@ -59,6 +62,39 @@ def greeks(
         american_greeks_rows(columns, vol[rows], cut(out, rows))
 
     each_part(part, columns, threads)
+    return shaped(out, shape)
+
+
+def greeks_with_dividends(
+    spot: ArrayLike,
+    strike: ArrayLike,
+    years: ArrayLike,
+    rate: ArrayLike,
+    dividend_yield: ArrayLike,
+    volatility: ArrayLike,
+    is_call: ArrayLike,
+    dividend_offsets: ArrayLike,
+    dividend_years: ArrayLike,
+    dividend_amounts: ArrayLike,
+    threads: int = 1,
+) -> Greeks:
+    """Greeks of ``american.american_value_with_dividends``; dividends as there, NaN where ``greeks`` are NaN.
+
+    ``theta_per_day`` is the pace until the next ex-date: what the ex-date itself takes or gives is not in it.
+
+    Raises:
+        ValueError: offsets that do not fit, ex-dates out of order, or an amount below zero or missing.
+    """
+    shape = common_shape(spot, strike, years, rate, dividend_yield, volatility, is_call)
+    columns = option_columns(shape, spot, strike, years, rate, dividend_yield, is_call, True)
+    vol = floats(volatility, shape)
+    out = empty_greeks(vol.size)
+    paid = cash_dividends(vol.size, dividend_offsets, dividend_years, dividend_amounts)
+
+    def part(columns: OptionColumns, rows: slice) -> None:
+        dividend_greeks_rows(columns, vol[rows], paid.first(rows), paid.years, paid.amounts, cut(out, rows))
+
+    each_part(part, columns, threads, ROWS_ON_THE_GRID)
     return shaped(out, shape)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,8 @@ Number = TypeVar("Number", np.float64, np.bool_)
 
 # Below this many rows a thread costs more than it saves.
 ROWS_A_THREAD = 2_000
+# The same for rows on the grid, which take a millisecond each and not a microsecond.
+ROWS_ON_THE_GRID = 8
 _CHUNKS_A_THREAD = 8
 
 
@@ -74,6 +76,48 @@ def option_columns(
     )
 
 
+class CashDividends(NamedTuple):
+    """Ex-dates in years from now and USD per share; option i has those from offset i up to offset i + 1."""
+
+    offsets: NDArray[np.int64]
+    years: Floats
+    amounts: Floats
+
+    def first(self, rows: slice) -> NDArray[np.int64]:
+        """The offsets of ``rows`` and the end of the last."""
+        return self.offsets[rows.start : rows.stop + 1]
+
+
+def cash_dividends(options: int, offsets: ArrayLike, years: ArrayLike, amounts: ArrayLike) -> CashDividends:
+    """The dividends of ``options`` options.
+
+    Raises:
+        ValueError: offsets that do not fit, ex-dates out of order, or an amount below zero or missing.
+    """
+    paid = CashDividends(
+        np.array(offsets, dtype=np.int64),
+        np.array(years, dtype=np.float64),
+        np.array(amounts, dtype=np.float64),
+    )
+    if paid.offsets.shape != (options + 1,):
+        raise ValueError(
+            f"dividend_offsets: {paid.offsets.size} for {options} options: give one more than options"
+        )
+    if paid.years.shape != paid.amounts.shape or paid.years.ndim != 1:
+        raise ValueError(
+            f"dividend_years: {paid.years.shape}, dividend_amounts: {paid.amounts.shape}: give one each"
+        )
+    size = paid.years.size
+    if paid.offsets[0] != 0 or paid.offsets[-1] != size or (np.diff(paid.offsets) < 0).any():
+        raise ValueError(f"dividend_offsets: must rise from 0 to {size}, the number of dividends")
+    if not (np.isfinite(paid.years).all() and np.isfinite(paid.amounts).all() and (paid.amounts >= 0).all()):
+        raise ValueError("dividends: an ex-date or amount is missing, not finite or below zero")
+    falls = np.flatnonzero(np.diff(paid.years) < 0) + 1
+    if not np.isin(falls, paid.offsets).all():
+        raise ValueError("dividend_years: give the ex-dates of each option in ascending order")
+    return paid
+
+
 def _may_pay_early(rate: Floats, dividend_yield: Floats, is_call: Flags) -> Flags:
     """Where an American option can be worth more than the European one (Merton 1973).
 
@@ -96,14 +140,19 @@ def _cut(columns: OptionColumns, rows: slice) -> OptionColumns:
     )
 
 
-def each_part(kernel: Callable[[OptionColumns, slice], None], columns: OptionColumns, threads: int) -> None:
+def each_part(
+    kernel: Callable[[OptionColumns, slice], None],
+    columns: OptionColumns,
+    threads: int,
+    rows_a_thread: int = ROWS_A_THREAD,
+) -> None:
     """Call ``kernel`` with parts of ``columns`` and the rows they are, until all rows have been."""
     count = columns.spot.size
-    if threads <= 1 or count < 2 * ROWS_A_THREAD:
+    if threads <= 1 or count < 2 * rows_a_thread:
         kernel(columns, slice(0, count))
         return
     # More parts than threads: boundaries cost more than closed forms, and sorted input bunches them.
-    size = max(ROWS_A_THREAD, -(-count // (threads * _CHUNKS_A_THREAD)))
+    size = max(rows_a_thread, -(-count // (threads * _CHUNKS_A_THREAD)))
     parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     for done in [_pool(threads).submit(kernel, _cut(columns, part), part) for part in parts]:
         done.result()

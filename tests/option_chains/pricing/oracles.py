@@ -72,8 +72,38 @@ def columns(cases: list[Case]) -> list[np.ndarray]:
     return [np.array(column) for column in zip(*cases, strict=True)]
 
 
-def quantlib_option(case: Case, engine: str) -> Any:
-    """The American option in QuantLib, with the named engine set."""
+Dividends = list[tuple[int, float]]
+"""Days from now and USD per share, ascending."""
+
+
+def with_cash_dividends(count: int, seed: int) -> tuple[list[Case], list[Dividends]]:
+    """Options up to 1000 days and 150% of volatility, dividends every quarter."""
+    rng = np.random.default_rng(seed)
+    cases, dividends = [], []
+    for _ in range(count):
+        days = int(rng.integers(10, 1000))
+        volatility = float(np.exp(rng.uniform(np.log(0.1), np.log(1.5))))
+        strike = float(100 * np.exp(rng.normal() * min(0.5 * volatility * np.sqrt(days / 365), 0.4)))
+        rate, is_call = float(rng.uniform(0.005, 0.08)), bool(rng.random() < 0.5)
+        cases.append(Case(100.0, strike, days / 365, rate, 0.0, volatility, is_call))
+        paid = float(rng.uniform(0.2, 2.0))
+        dividends.append([(day, paid) for day in range(int(rng.integers(1, 90)), days, 91)])
+    return cases, dividends
+
+
+def schedule_of(dividends: list[Dividends]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Offsets, years and amounts as the pricing functions take them."""
+    flat = [each for of_one in dividends for each in of_one]
+    years = np.array([days / 365 for days, _ in flat])
+    return np.cumsum([0, *map(len, dividends)]), years, np.array([paid for _, paid in flat])
+
+
+def quantlib_option(case: Case, engine: str, dividends: Dividends | None = None) -> Any:
+    """The American option in QuantLib, with the named engine set.
+
+    With cash dividends the engine is of finite differences in which the spot falls by each (QuantLib's cash
+    dividend model "Spot").
+    """
     import QuantLib as ql
 
     today = ql.Date(15, 5, 2020)
@@ -96,7 +126,10 @@ def quantlib_option(case: Case, engine: str) -> Any:
         ql.PlainVanillaPayoff(kind, case.strike),
         ql.AmericanExercise(today, today + round(case.years * 365)),
     )
-    if engine == "fixed_point":
+    if dividends is not None:
+        schedule = ql.DividendVector([today + days for days, _ in dividends], [paid for _, paid in dividends])
+        option.setPricingEngine(ql.FdBlackScholesVanillaEngine(process, schedule, 500, 1000))
+    elif engine == "fixed_point":
         scheme = ql.QdFpAmericanEngine.highPrecisionScheme()
         option.setPricingEngine(ql.QdFpAmericanEngine(process, scheme))
     elif engine == "accurate":
