@@ -109,7 +109,7 @@ class MarketSteps:
             good, refused = clean_bars(raw, self.calendar, self.market)
             days = sorted({*raw["ts"], *refused["session"].drop_nulls()})
             self._quarantine(BARS, days, refused, () if self.source is None else None)
-            self.lake.write(BARS, self.market, good, replacing=days, inputs=inputs)
+            self.lake.write(BARS, self.market, good, replacing=days, inputs=inputs, even_empty=True)
             total, quarantined = total + good.height, quarantined + refused.height
         return Counts(total, quarantined)
 
@@ -173,7 +173,7 @@ class MarketSteps:
             # A quote looked at on a Sunday may have come under Friday's date: both are judged.
             days = sorted({*raw["session"], *refused["session"].drop_nulls()})
             self._quarantine(OPTION_QUOTES, days, refused, RULES if self.source is None else None)
-            self.lake.write(OPTION_QUOTES, self.market, good, replacing=days, inputs=inputs)
+            self.lake.write(OPTION_QUOTES, self.market, good, replacing=days, inputs=inputs, even_empty=True)
             total, quarantined = total + good.height, quarantined + refused.height
         return Counts(total, quarantined)
 

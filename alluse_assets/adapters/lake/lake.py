@@ -90,6 +90,7 @@ class Lake:
         replacing: Collection[date] | None = None,
         only: pl.Expr | None = None,
         inputs: Sequence[Input] | None = None,
+        even_empty: bool = False,
         on_month: Callable[[PartitionWrite], None] | None = None,
     ) -> list[PartitionWrite]:
         """Put ``frame`` into the lake, month by month; months whose content stays equal are not touched.
@@ -103,6 +104,8 @@ class Lake:
             only: of the dates ``replacing``, which stored rows go; None: all.
             inputs: what the rows were made from, as ``inputs`` answered before it was read; ``stale`` asks
                 for it.
+            even_empty: a month of ``replacing`` that nothing is left of is there all the same, with its
+                ``inputs``: whoever asks what has been made so far does not make it again.
             on_month: called after each month, for a progress bar.
 
         Raises:
@@ -123,7 +126,14 @@ class Lake:
         written = []
         for month in sorted(parts):
             given = Given(
-                parts[month], replaced, known, self._most_rows, in_order, clock=self._clock, only=only
+                parts[month],
+                replaced,
+                known,
+                self._most_rows,
+                in_order,
+                clock=self._clock,
+                only=only,
+                even_empty=even_empty,
             )
             outcome = write_partition(self._storage, self._place(table, source, month), given)
             if outcome is None:

@@ -86,6 +86,7 @@ class Given:
         most_rows: of a data file that holds more than one day.
         rewrite: write every file anew even if no row differs.
         clock: notes when a version was superseded; None: it is not noted.
+        even_empty: note the inputs of a month that nothing came of, too.
     """
 
     rows: pl.DataFrame
@@ -96,6 +97,7 @@ class Given:
     rewrite: bool = False
     clock: Callable[[], datetime] | None = None
     only: pl.Expr | None = None
+    even_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def write_partition(storage: Storage, place: Place, given: Given) -> PartitionWr
     Raises:
         DataError: a stored file is damaged, keys are not unique, or the storage refuses.
     """
-    if given.rows.is_empty() and storage.manifest(place.folder) is None:
+    if given.rows.is_empty() and not given.even_empty and storage.manifest(place.folder) is None:
         return None
     where = storage.location(place.folder)
     for attempt in range(_ATTEMPTS):

@@ -13,7 +13,7 @@ from random import Random
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alluse_assets.adapters.files import SOURCE, IngestReport, ingest
@@ -199,6 +199,7 @@ def test_a_mutated_chain(bars):
 
     @many
     @given(seed=seeds, mutations=some_mutations, moves=st.lists(st.floats(-3, 3), max_size=4))
+    @example(seed=2, mutations=[2], moves=[0.0] * 4)  # Nothing is left of the month.
     def take_in_and_judge(seed, mutations, moves):
         random = Random(seed)
         table = to_table(quotes.write_csv())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alluse_assets.adapters.lake.manifest import Input
 from alluse_assets.base.errors import DataError
 from alluse_assets.base.table_catalog import Column, Table
 from tests.adapters.lake.places import MONTH, PRICES, rows
@@ -79,6 +80,21 @@ def test_replacing_dates_drops_rows_that_are_no_longer_there(lake):
     ]
     with pytest.raises(DataError, match="not of the dates being replaced"):
         lake.write(PRICES, "sample", JANUARY, replacing=days)
+
+
+def test_a_month_that_nothing_came_of_is_there_when_asked_for_and_stale_when_its_inputs_change(lake):
+    january = [date(2011, 1, 4)]
+    read = [Input("raw", "sample", "2011-01", "")]
+    nothing = PRICES.empty()
+    lake.write(PRICES, "sample", nothing, replacing=january, inputs=read)
+    assert lake.months(PRICES, "sample") == []
+    lake.write(PRICES, "sample", nothing, replacing=january, inputs=read, even_empty=True)
+    assert lake.months(PRICES, "sample") == ["2011-01"]
+    assert lake.read(PRICES, "sample").is_empty()
+    assert lake.files(PRICES, "sample") == []
+    assert lake.stale(PRICES, "sample") == []
+    lake.write(PRICES, "sample", rows(("2011-01-04", "MSFT", 3)))
+    assert lake.read(PRICES, "sample")["symbol"].to_list() == ["MSFT"]
 
 
 def test_a_month_that_is_removed_is_as_if_it_had_never_been_written(lake):
