@@ -40,6 +40,8 @@ class OptionOutcome:
     kind: Literal["expired", "assigned", "cash_settled"]
     contracts: int
     settlement_price: Decimal
+    early: bool = False
+    """Assigned before its expiry."""
 
 
 class Broker(Protocol):
@@ -51,6 +53,27 @@ class Broker(Protocol):
 
     def submit(self, intent: OrderIntent) -> Iterable[BrokerReport]:
         """Send an order; what is known at once."""
+
+    @property
+    def takes_combined(self) -> bool:
+        """Whether it takes the two legs of a roll as one order."""
+
+    def submit_combined(self, legs: Sequence[OrderIntent]) -> Iterable[BrokerReport]:
+        """Send the legs of a roll as one order, which fills both in equal numbers; what is known at once."""
+
+    def early_assignments(
+        self,
+        shorts: Mapping[str, Sequence[ShortOption]],
+        closes: Mapping[str, Decimal],
+        next_dividends: Mapping[str, Decimal],
+    ) -> list[OptionOutcome]:
+        """Short options that are assigned over the night although they do not expire, per account.
+
+        Args:
+            shorts: what is open after the session, by account.
+            closes: of the underlyings, USD per share.
+            next_dividends: cash dividends with the next session as ex-date, USD per share.
+        """
 
     def end_session(self) -> Iterable[BrokerReport]:
         """What became of the day's orders that are still working."""

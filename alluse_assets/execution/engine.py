@@ -82,6 +82,38 @@ class OrderEngine:
             outcome = self.take_report(intent, report)
         return outcome
 
+    def place_combined(self, close: OrderIntent, opening: OrderIntent) -> None:
+        """Place the legs of a roll as one order: both pass the gate, or neither is sent."""
+        legs = (close, opening)
+        if any(leg.intent_id in self.recorder.state.intents_of_session for leg in legs):
+            return
+        decisions = [decide(leg, self._leg_context(leg, close), self.rules) for leg in legs]
+        for leg in legs:
+            self._record_created(leg)
+        if not all(decision.allows for decision in decisions):
+            for leg, decision in zip(legs, decisions, strict=True):
+                self._own_step(leg, OrderStep.DENY, EventType.ORDER_DENIED, decision.payload())
+            return
+        for leg, decision in zip(legs, decisions, strict=True):
+            self._own_step(leg, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision.payload())
+        for leg, decision in zip(legs, decisions, strict=True):
+            self._own_step(leg, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, decision.payload())
+        self.recorder.barrier()
+        by_id = {leg.intent_id: leg for leg in legs}
+        for report in self.broker.submit_combined(legs):
+            self.take_report(by_id[report.intent_id], report)
+
+    def _leg_context(self, leg: OrderIntent, close: OrderIntent) -> GateContext:
+        """What a leg of a roll is judged by: the sale as if what it replaces were closed already."""
+        context = self.context(leg, self.recorder.state)
+        if leg is close:
+            return context
+        units, contract = context.multiplier * close.quantity, parse_occ_symbol(close.instrument)
+        cost = extended(close.limit_price, units) + context.expected_fee
+        if contract.right == "C":
+            return replace(context, freed=-cost, freed_shares=units)
+        return replace(context, freed=extended(contract.strike, units) - cost)
+
     def end_session(self, intents: Sequence[OrderIntent]) -> None:
         """Book what the broker says about the day's orders that were still working."""
         by_id = {intent.intent_id: intent for intent in intents}
@@ -152,6 +184,8 @@ class OrderEngine:
                     "reserves_shares": intent.quantity * multiplier
                     if covers and intent.action is Action.SELL_TO_OPEN
                     else 0,
+                    "chain": intent.chain.payload() if intent.chain else None,
+                    "parent": intent.parent,
                     "evidence": dict(intent.evidence),
                 },
                 cause=intent.cause,
@@ -185,6 +219,8 @@ class OrderEngine:
             "symbol": intent.symbol,
             "action": intent.action.value,
             "purpose": intent.purpose,
+            "chain": intent.chain.payload() if intent.chain else None,
+            "parent": intent.parent,
             "quantity": report.quantity,
             "price": text(report.price),
             "amount": text(extended(report.price, units)),

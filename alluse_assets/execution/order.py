@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from alluse_assets.base.events import Json
+from alluse_assets.base.money import text
 
 
 class Action(StrEnum):
@@ -27,11 +28,37 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChainStart:
+    """The chain of rolls that an order belongs to, with what its levels count from.
+
+    ``anchor_price`` and ``anchor_atr``: of the underlying at the first entry, USD per share.
+    ``anchor_iv``: of the contract first sold, per year; None where it had none.
+    """
+
+    id: str
+    right: str
+    anchor_price: Decimal
+    anchor_atr: Decimal
+    anchor_iv: Decimal | None = None
+
+    def payload(self) -> dict[str, Json]:
+        """As the journal keeps it."""
+        return {
+            "id": self.id,
+            "right": self.right,
+            "anchor_price": text(self.anchor_price),
+            "anchor_atr": text(self.anchor_atr),
+            "anchor_iv": None if self.anchor_iv is None else text(self.anchor_iv),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class OrderIntent:
     """One limit day order that somebody wants placed.
 
     ``quantity``: contracts or shares. ``limit_price``: USD per share. ``cause``: key of the event that
-    led to it. ``evidence``: what was known when it was decided, for whoever asks why.
+    led to it. ``evidence``: what was known when it was decided, for whoever asks why. ``asks``: why a
+    person has to be asked. ``chain``: of options. ``parent``: key of the roll whose leg it is.
     """
 
     account: str
@@ -46,6 +73,9 @@ class OrderIntent:
     cause: str
     config_fingerprint: str
     evidence: Mapping[str, Json] = field(default_factory=dict)
+    asks: tuple[str, ...] = ()
+    chain: ChainStart | None = None
+    parent: str = ""
 
     @property
     def intent_id(self) -> str:

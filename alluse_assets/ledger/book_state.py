@@ -16,8 +16,10 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
 from alluse_assets.base.money import ZERO, pro_rata
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.chart import LedgerAccount
+from alluse_assets.ledger.chart import EQUITY, LedgerAccount
 from alluse_assets.ledger.lots import Lot, quantity, take
+from alluse_assets.ledger.unit_value import UnitValue
+from alluse_assets.protection.state import ProtectionState, protect
 
 Lots = tuple[Lot, ...]
 V = TypeVar("V")
@@ -47,6 +49,11 @@ class ShortOption:
         """Contracts short (positive)."""
         return quantity(self.lots)
 
+    @property
+    def chain_id(self) -> str:
+        """The chain of rolls it belongs to; an account has one in a contract."""
+        return self.lots[0].chain_id
+
 
 @dataclass(frozen=True, slots=True)
 class WorkingOrder:
@@ -61,6 +68,18 @@ class WorkingOrder:
     filled: int
     reserved: Decimal
     shares: int
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RollUnderWay:
+    """A roll whose legs are not at their end: contracts to roll, bought back, and sold again so far."""
+
+    account: str
+    chain: str
+    contracts: int
+    closed: int = 0
+    opened: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,8 @@ class AccountState:
     receivables: tuple[Receivable, ...] = ()
     call_income: Mapping[str, Decimal] = field(default_factory=dict)
     """Per symbol: premiums less buy-backs of calls since its shares came in."""
+    value: UnitValue = field(default_factory=UnitValue)
+    """The unit value after the last close."""
 
     def balance(self, account: LedgerAccount) -> Decimal:
         """The balance of one ledger account."""
@@ -84,6 +105,11 @@ class AccountState:
     def cash(self) -> Decimal:
         """Settled cash."""
         return self.balance(LedgerAccount.CASH)
+
+    @property
+    def capital(self) -> Decimal:
+        """Net of everything that flowed in and out, USD: what is no gain."""
+        return -sum((self.balance(ledger_account) for ledger_account in EQUITY), ZERO)
 
     def shares_held(self, symbol: str) -> int:
         """Shares of ``symbol``."""
@@ -132,6 +158,9 @@ class BookState:
     mode_guess: str | None = None
     """The current week's guess."""
     last_closed: date | None = None
+    protection: ProtectionState = field(default_factory=ProtectionState)
+    rolls: Mapping[str, RollUnderWay] = field(default_factory=dict)
+    """Rolls under way, by the key of the event that decided them."""
     config_fingerprint: str = ""
     opened: Mapping[str, Any] = field(default_factory=dict)
     """The payload of ``book.opened``."""
@@ -154,7 +183,10 @@ def apply(state: BookState, event: Event) -> BookState:
     if event.postings:
         state = _post(state, event)
     handler = _HANDLERS.get(event.type)
-    return handler(state, event) if handler else state
+    if handler:
+        state = handler(state, event)
+    protection = protect(state.protection, event)
+    return state if protection is state.protection else replace(state, protection=protection)
 
 
 def _post(state: BookState, event: Event) -> BookState:
@@ -194,6 +226,7 @@ def _order_created(state: BookState, event: Event) -> BookState:
         0,
         Decimal(p["reserves_cash"]),
         p["reserves_shares"],
+        p["purpose"],
     )
     return replace(
         state,
@@ -229,10 +262,17 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         state = replace(state, orders={**state.orders, moved.intent_id: moved})
     account = state.accounts[p["account"]]
     session, units = event.effective_at.date(), int(p["quantity"])
+    roll = state.rolls.get(p.get("parent", ""))
+    if roll is not None:
+        closing = p["action"] == "BUY_TO_CLOSE"
+        grown = replace(
+            roll, closed=roll.closed + units * closing, opened=roll.opened + units * (not closing)
+        )
+        state = replace(state, rolls={**state.rolls, p["parent"]: grown})
     amount = Decimal(p["amount"])
     symbol: str = p["symbol"]
     if p["action"] == "SELL_TO_OPEN":
-        lot = Lot(units, amount, session, p["intent"])
+        lot = Lot(units, amount, session, (p.get("chain") or {}).get("id", p["intent"]))
         known = account.shorts.get(p["instrument"])
         short = ShortOption(
             parse_occ_symbol(p["instrument"]),
@@ -242,7 +282,7 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         )
         account = replace(account, shorts={**account.shorts, p["instrument"]: short})
         account = _add_call_income(account, short, amount)
-        if not before.filled:
+        if not before.filled and p["purpose"] != "roll_open":
             state = replace(state, entries_of_week=(*state.entries_of_week, (account.name, symbol)))
     elif p["action"] == "BUY_TO_CLOSE":
         account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
@@ -306,13 +346,39 @@ def _session_closed(state: BookState, event: Event) -> BookState:
             else short
             for symbol, short in account.shorts.items()
         }
-        accounts[name] = replace(account, shorts=shorts)
+        nav = Decimal(p["accounts"][name]["nav"])
+        accounts[name] = replace(account, shorts=shorts, value=account.value.after(nav, account.capital))
     return replace(
         state,
         accounts=accounts,
         last_closed=date.fromisoformat(p["session"]),
         intents_of_session={},
     )
+
+
+def _split_applied(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    account, symbol, ratio = state.accounts[p["account"]], p["symbol"], int(p["ratio"])
+    lots = tuple(replace(lot, quantity=lot.quantity * ratio) for lot in account.shares.get(symbol, ()))
+    shorts = dict(account.shorts)
+    for old, new in p["contracts"].items():
+        short = shorts.pop(old)
+        grown = tuple(replace(lot, quantity=lot.quantity * ratio) for lot in short.lots)
+        shorts[new] = replace(short, contract=parse_occ_symbol(new), lots=grown)
+    return state.with_account(replace(account, shares=_put(account.shares, symbol, lots), shorts=shorts))
+
+
+def _roll_decided(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    if p["outcome"] != "order":
+        return state
+    roll = RollUnderWay(p["account"], p["chain"], int(p["contracts"]))
+    return replace(state, rolls={**state.rolls, event.key: roll})
+
+
+def _roll_ended(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    return replace(state, rolls={key: roll for key, roll in state.rolls.items() if key != p["roll"]})
 
 
 def _with_shares(account: AccountState, symbol: str, lot: Lot) -> AccountState:
@@ -360,5 +426,8 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.OPTION_ASSIGNED: _option_assigned,
     EventType.CASH_SETTLED: _cash_settled,
     EventType.DIVIDEND_ACCRUED: _dividend_accrued,
+    EventType.SPLIT_APPLIED: _split_applied,
+    EventType.ROLL_DECIDED: _roll_decided,
+    EventType.ROLL_ENDED: _roll_ended,
     EventType.SESSION_CLOSED: _session_closed,
 }

@@ -64,7 +64,7 @@ class MarketSteps:
         listed = self._listed("bars")
         if listed is not None:
             return sorted(listed)
-        return sorted({*self._tickers(), self.config.market.mode_symbol})
+        return sorted({*self._tickers(), self.config.market.mode_symbol, self.config.market.vix_symbol})
 
     def underlyings(self) -> list[str]:
         """Every symbol whose option quotes are kept, sorted.
@@ -92,7 +92,11 @@ class MarketSteps:
             return Counts(self.lake.read(RAW_BARS, self.market, start, end, columns=["ts"]).height)
         bars = self.source.history("bars", self.symbols(), start, end)
         self.lake.write(RAW_BARS, self.market, bars)
-        others: dict[DataKind, list[str]] = {"rates": [], "corporate_actions": self.symbols()}
+        others: dict[DataKind, list[str]] = {
+            "rates": [],
+            "corporate_actions": self.symbols(),
+            "earnings_dates": sorted(self._tickers()),
+        }
         for kind, symbols in others.items():
             if kind in self.source.provides():
                 self.lake.write(TABLE_OF[kind], self.market, self.source.history(kind, symbols, start, end))
@@ -287,7 +291,7 @@ class MarketSteps:
             modes = {week.id: feed.guess_for(week).mode.value for week in weeks}
             calendar = entry_calendar(weeks, modes, self.calendar, self.config)
             chains = self.lake.read(OPTION_CHAINS, self.market, sessions[0], sessions[-1])
-            found = screen(chains, calendar, self.config, earnings={})
+            found = screen(chains, calendar, self.config, feed.earnings)
             self.lake.write(CANDIDATES, f"book={book}", found, replacing=sessions)
             total += found.height
         return Counts(total)

@@ -9,19 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
+
+import polars as pl
 
 from alluse_assets.accounts.deployable import deployable
 from alluse_assets.base.config.model_accounts import AccountRules
+from alluse_assets.base.config.model_fields import Kind
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
-from alluse_assets.base.money import text
-from alluse_assets.execution.order import Action, OrderIntent
+from alluse_assets.base.money import text, to_cents
+from alluse_assets.execution.order import Action, ChainStart, OrderIntent
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import AccountState, BookState
+from alluse_assets.ledger.book_state import AccountState, BookState, ShortOption
 from alluse_assets.ledger.lots import quantity
+from alluse_assets.protection.entry_limits import (
+    EntryLimit,
+    buffer_multiple,
+    deployable_share,
+    entry_limit,
+)
+from alluse_assets.protection.state import Chain
 from alluse_assets.strategies.candidates import Candidate, Refusal, Screened
-from alluse_assets.strategies.entry_calendar import MICRO
+from alluse_assets.strategies.entry import candidates_of, screen
+from alluse_assets.strategies.entry_calendar import MICRO, single_entry
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.sizing import contracts_for_puts, limit_by_volume
 
@@ -45,20 +56,47 @@ class AccountStep:
     nav: Decimal
 
     @property
+    def kind(self) -> Kind:
+        """The account's kind."""
+        return self.account.kind  # type: ignore[return-value]
+
+    @property
     def rules(self) -> AccountRules:
         """The rules of the account's kind."""
-        return self.config.accounts.of(self.account.kind)  # type: ignore[arg-type]
+        return self.config.accounts.of(self.kind)
 
     @property
     def deployable(self) -> Decimal:
-        """Cash that may be committed now."""
-        return deployable(
+        """Cash that may be committed now; less while a circuit breaker or a deep drawdown says so."""
+        protection = self.state.protection
+        free = deployable(
             self.account,
             self.nav,
-            self.rules.buffer_share,
+            self.rules.buffer_share * float(buffer_multiple(protection, self.config)),
             self.config.multiplier,
             self.state.orders.values(),
         )
+        return to_cents(free * deployable_share(protection, self.config))
+
+    def chain_of(self, short: ShortOption) -> Chain | None:
+        """The chain of rolls that an open option belongs to."""
+        return self.state.protection.chains.get(short.chain_id)
+
+    def sensitivities(self, chain: Chain) -> tuple[Decimal | None, Decimal | None]:
+        """Highest implied volatility (per year) and absolute delta (points) of a chain's contracts now."""
+        triggers = self.config.protection.triggers
+        if not (triggers.iv_rise_enabled or triggers.delta_enabled):
+            return None, None
+        contracts = [c for c, short in self.account.shorts.items() if short.chain_id == chain.id]
+        quotes = [self.market.quotes[c] for c in contracts if c in self.market.quotes]
+        iv = max((quote.iv for quote in quotes if quote.iv is not None), default=None)
+        rows = self.market.chain.filter(pl.col("contract_symbol").is_in(contracts))["delta"].drop_nulls()
+        delta = max((Decimal(f"{abs(value) * 100:.6f}") for value in rows), default=None)
+        return iv, delta
+
+    def limit(self, symbol: str, right: str) -> EntryLimit:
+        """What protection says to a new entry."""
+        return entry_limit(self.state.protection, self.account.name, self.kind, symbol, right, self.config)
 
     def screened(self, right: str, symbol: str) -> Screened | None:
         """What the market screen says of a ticker; None outside the leg's entry sessions."""
@@ -79,24 +117,49 @@ def decide_calls(step: AccountStep) -> list[EntryDecision]:
         screened = step.screened("C", symbol)
         if screened is None:
             continue
-        contracts = _uncovered_shares(step, symbol) // step.config.multiplier
-        basis = step.account.adjusted_basis(symbol)
-        if step.has_entered(symbol):
-            decisions.append(_decision(step, "C", symbol, screened, "entered_this_week"))
+        limit = step.limit(symbol, "C")
+        contracts = _scaled(_uncovered_shares(step, symbol) // step.config.multiplier, limit.size_share)
+        if blocked := _blocked(step, symbol, limit):
+            decisions.append(_decision(step, "C", symbol, screened, blocked))
         elif not contracts:
             decisions.append(_decision(step, "C", symbol, screened, "no_uncovered_lot"))
         else:
-            under = {c.contract for c in screened.passed if basis is not None and c.strike < basis}
-            chosen = next((c for c in screened.passed if c.contract not in under), None)
-            notes = dict.fromkeys(under, Refusal.BELOW_ADJUSTED_BASIS)
-            count = (
-                limit_by_volume(contracts, chosen, step.config.entry.max_order_share_of_volume)
-                if chosen
-                else 0
-            )
-            facts: dict[str, Json] = {"adjusted_basis": None if basis is None else f"{basis:.4f}"}
-            decisions.append(_decision(step, "C", symbol, screened, None, chosen, count, notes, facts))
+            decisions.append(_call_decision(step, symbol, screened, contracts))
     return decisions
+
+
+def _call_decision(step: AccountStep, symbol: str, screened: Screened, contracts: int) -> EntryDecision:
+    """The best call whose strike is not under the basis; else one of recovery, where that is on."""
+    basis = step.account.adjusted_basis(symbol)
+    under = {c.contract for c in screened.passed if basis is not None and c.strike < basis}
+    notes = dict.fromkeys(under, Refusal.BELOW_ADJUSTED_BASIS) | _already_short(step, screened)
+    chosen = next((c for c in screened.passed if c.contract not in notes), None)
+    recovering = None
+    if chosen is None and step.rules.recovery_calls.enabled:
+        chosen = recovering = _recovery_call(step, symbol)
+    most = step.config.entry.max_order_share_of_volume
+    count = limit_by_volume(contracts, chosen, most) if chosen else 0
+    facts: dict[str, Json] = {
+        "adjusted_basis": None if basis is None else f"{basis:.4f}",
+        "in_recovery": recovering is not None,
+    }
+    return _decision(step, "C", symbol, screened, None, chosen, count, notes, facts)
+
+
+def _recovery_call(step: AccountStep, symbol: str) -> Candidate | None:
+    """The best call of the recovery band among the expiries that the leg takes (C-REC)."""
+    recovery, leg = step.rules.recovery_calls, step.rules.calls
+    listed = step.market.chain.filter(
+        pl.col("underlying") == symbol,
+        pl.col("right") == "C",
+        pl.col("dte_days").is_between(leg.dte_low, leg.dte_high),
+        pl.col("contract_symbol").is_in(sorted(step.account.shorts)).not_(),
+    )
+    if listed.is_empty():
+        return None
+    entry = single_entry(step.market.session, step.kind, "C", symbol, recovery.delta_low, recovery.delta_high)
+    passed, _ = candidates_of(screen(listed, entry, step.config, step.market.earnings))
+    return passed[0] if passed else None
 
 
 def decide_puts(step: AccountStep) -> list[EntryDecision]:
@@ -105,12 +168,14 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
     facts: dict[str, Json] = {"nav": text(step.nav), "deployable": text(free)}
     blocked: dict[str, str] = {}
     open_to_entry: dict[str, Screened] = {}
+    limits: dict[str, EntryLimit] = {}
     for symbol in rules.tickers:
         screened = step.screened("P", symbol)
         if screened is None:
             continue
-        if step.has_entered(symbol):
-            blocked[symbol] = "entered_this_week"
+        limit = limits[symbol] = step.limit(symbol, "P")
+        if why := _blocked(step, symbol, limit):
+            blocked[symbol] = why
         elif not rules.put_free_cash_share and step.account.shares_held(symbol):
             # Assigned shares put the ticker on the call side until they are called away. An account
             # that holds shares on purpose has a free-cash rule for its puts instead.
@@ -119,8 +184,10 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
             blocked[symbol] = "free_cash_low"
         else:
             open_to_entry[symbol] = screened
-    best = {symbol: s.passed[0] for symbol, s in open_to_entry.items() if s.passed}
-    ranked = sorted((c for s in open_to_entry.values() for c in s.passed), key=lambda c: c.rank)
+    held = step.account.shorts
+    able = {s: [c for c in one.passed if c.contract not in held] for s, one in open_to_entry.items()}
+    best = {symbol: candidates[0] for symbol, candidates in able.items() if candidates}
+    ranked = sorted((c for candidates in able.values() for c in candidates), key=lambda c: c.rank)
     sizes = contracts_for_puts(
         free,
         best,
@@ -130,6 +197,7 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         step.config.multiplier,
         step.config.entry.first_contract_over_cap,
         step.config.entry.max_order_share_of_volume,
+        {symbol: limit.size_share for symbol, limit in limits.items()},
     )
     decisions = []
     for symbol in rules.tickers:
@@ -142,8 +210,32 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         sized = next((c for c in screened.passed if c.contract in sizes), None)
         chosen = sized or best.get(symbol)
         count = sizes.get(chosen.contract, 0) if chosen else 0
-        decisions.append(_decision(step, "P", symbol, screened, None, chosen, count, facts=facts))
+        notes = _already_short(step, screened)
+        decisions.append(_decision(step, "P", symbol, screened, None, chosen, count, notes, facts))
     return decisions
+
+
+def _blocked(step: AccountStep, symbol: str, limit: EntryLimit) -> str | None:
+    """Why nothing is opened on a ticker whatever the market offers; None: it may be."""
+    if limit.refused:
+        return limit.refused
+    if step.has_entered(symbol):
+        return "entered_this_week"
+    if not step.market.entries_open:
+        return "window_closed"
+    if step.config.protection.enabled and symbol not in step.market.atr:
+        # Without one the position would have no level.
+        return "atr_unknown"
+    return None
+
+
+def _already_short(step: AccountStep, screened: Screened) -> dict[str, Refusal]:
+    """Contracts that the account is short: each has one chain, with levels of its own."""
+    return {c.contract: Refusal.ALREADY_SHORT for c in screened.passed if c.contract in step.account.shorts}
+
+
+def _scaled(contracts: int, share: Decimal) -> int:
+    return int((contracts * share).to_integral_value(ROUND_FLOOR))
 
 
 def _uncovered_shares(step: AccountStep, symbol: str) -> int:
@@ -170,10 +262,10 @@ def _decision(
     notes = notes or {}
     if blocked:
         outcome = blocked
-    elif not screened.passed:
+    elif not screened.passed and chosen is None:
         outcome = "none_passed"
     elif chosen is None:
-        outcome = Refusal.BELOW_ADJUSTED_BASIS.value
+        outcome = next(iter(sorted(set(notes.values())))).value
     elif not count:
         outcome = Refusal.SIZE_ZERO.value
     else:
@@ -225,6 +317,7 @@ def _decision(
     if taken is None:
         return EntryDecision(event, None)
     side = "put" if right == "P" else "call"
+    intent_id = f"{step.market.session}/{step.account.name}/open_{side}/{taken.contract}"
     intent = OrderIntent(
         account=step.account.name,
         instrument=taken.contract,
@@ -242,5 +335,17 @@ def _decision(
             "premium_yield_ppm": taken.yield_ppm,
             "rank": taken.rank,
         },
+        chain=_chain_start(step, intent_id, right, symbol, taken.contract),
     )
     return EntryDecision(event, intent)
+
+
+def _chain_start(
+    step: AccountStep, intent_id: str, right: str, symbol: str, contract: str
+) -> ChainStart | None:
+    """What the new chain's levels count from: the underlying now, and its ATR of the session before."""
+    atr = step.market.atr.get(symbol)
+    if atr is None:
+        return None
+    quote = step.market.quotes.get(contract)
+    return ChainStart(intent_id, right, step.market.prices[symbol], atr, quote.iv if quote else None)

@@ -13,6 +13,7 @@ from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.replay import SessionRecorder
+from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.strategies.candidates import Candidate, Screened
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine
@@ -64,9 +65,7 @@ class MiniMarket:
         self.state: BookState = fold(opened)
         self.events = list(opened)
 
-    def step(
-        self, day, close, quotes=None, passed=None, dividends=None, splits=frozenset(), surfaces=NO_SURFACES
-    ):
+    def step(self, day, close, quotes=None, passed=None, dividends=None, splits=None, surfaces=NO_SURFACES):
         """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar."""
         at, week = CALENDAR.close_time(day), CALENDAR.week_of(day)
         book = {
@@ -93,7 +92,11 @@ class MiniMarket:
             screened=screened,
             rate_annual=0.001,
             dividends={"AAPL": Decimal(dividends)} if dividends else {},
-            splits=splits,
+            splits=splits or {},
+            opens={} if close is None else {"AAPL": Decimal(str(close))},
+            atr={"AAPL": Decimal(5)},
+            vix_at_open=VixReading(Decimal(20), CALENDAR.previous_session(day)),
+            vix=VixReading(Decimal(20), day),
             surfaces=surfaces,
             guess=reading if day == week.first else None,
             confirmation=reading if day == week.last else None,
