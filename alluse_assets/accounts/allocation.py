@@ -20,7 +20,6 @@ RULES_NOT_ACTIVE = (
     "rolls",
     "drawdown rules",
     "circuit breakers",
-    "approvals",
     "forks and merges",
     "reinvestment",
     "taxes",

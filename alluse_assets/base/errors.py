@@ -50,6 +50,10 @@ class OrderError(AlluseError):
     """An order was asked for a transition that its state does not have."""
 
 
+class ApprovalError(AlluseError):
+    """An approval cannot be answered or used as asked."""
+
+
 class ServerError(AlluseError):
     """A server that we need cannot be started or reached."""
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from alluse_assets.base.events import Json
+from alluse_assets.base.events import Event, Json
 
 
 class Action(StrEnum):
@@ -31,7 +32,8 @@ class OrderIntent:
     """One limit day order that somebody wants placed.
 
     ``quantity``: contracts or shares. ``limit_price``: USD per share. ``cause``: key of the event that
-    led to it. ``evidence``: what was known when it was decided, for whoever asks why.
+    led to it. ``evidence``: what was known when it was decided, for whoever asks why. ``asks``: why the
+    rule that decided it wants a person's word first, by the names in ``approvals.REASONS``.
     """
 
     account: str
@@ -46,11 +48,39 @@ class OrderIntent:
     cause: str
     config_fingerprint: str
     evidence: Mapping[str, Json] = field(default_factory=dict)
+    asks: tuple[str, ...] = ()
+    requested_by: str = ""
+
+    @property
+    def actor(self) -> str:
+        """Who wants it: ``requested_by``, or the rule that its purpose names."""
+        return self.requested_by or f"rule:{self.purpose}"
 
     @property
     def intent_id(self) -> str:
         """Unique per book: at most one order per session, account, purpose and instrument."""
         return f"{self.session}/{self.account}/{self.purpose}/{self.instrument}"
+
+
+def intent_from(created: Event) -> OrderIntent:
+    """The intent that an ``order.created`` event was made from: the journal alone is enough to go on."""
+    p: Any = created.payload
+    return OrderIntent(
+        account=p["account"],
+        instrument=p["instrument"],
+        symbol=p["symbol"],
+        action=Action(p["action"]),
+        quantity=p["quantity"],
+        limit_price=Decimal(p["limit_price"]),
+        purpose=p["purpose"],
+        session=date.fromisoformat(p["session"]),
+        decided_at=created.effective_at,
+        cause=created.cause or "",
+        config_fingerprint=p["config"],
+        evidence=p["evidence"],
+        asks=tuple(p.get("asks", ())),
+        requested_by="" if created.actor == f"rule:{p['purpose']}" else created.actor,
+    )
 
 
 def client_order_id(book: str, intent_id: str, version: int = 1) -> str:

@@ -16,6 +16,7 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
 from alluse_assets.base.money import ZERO, pro_rata
 from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
 from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.ledger.lots import Lot, quantity, take
 
@@ -61,6 +62,8 @@ class WorkingOrder:
     filled: int
     reserved: Decimal
     shares: int
+    created: Event | None = None
+    """Its ``order.created``: enough to go on with it after a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class BookState:
     config_fingerprint: str = ""
     opened: Mapping[str, Any] = field(default_factory=dict)
     """The payload of ``book.opened``."""
+    approvals: Mapping[str, ApprovalState] = field(default_factory=dict)
+    """What a person was asked and is still of use, by its id."""
 
     def with_account(self, account: AccountState) -> BookState:
         """The same book with one account replaced."""
@@ -194,6 +199,7 @@ def _order_created(state: BookState, event: Event) -> BookState:
         0,
         Decimal(p["reserves_cash"]),
         p["reserves_shares"],
+        event,
     )
     return replace(
         state,
@@ -312,7 +318,12 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         accounts=accounts,
         last_closed=date.fromisoformat(p["session"]),
         intents_of_session={},
+        approvals=approvals_after(state.approvals, event),
     )
+
+
+def _approval_moved(state: BookState, event: Event) -> BookState:
+    return replace(state, approvals=approvals_after(state.approvals, event))
 
 
 def _with_shares(account: AccountState, symbol: str, lot: Lot) -> AccountState:
@@ -346,6 +357,7 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.BOOK_OPENED: _opened,
     EventType.MARKET_MODE_GUESSED: _week_began,
     EventType.ORDER_CREATED: _order_created,
+    EventType.ORDER_PENDING: _order_moved,
     EventType.ORDER_APPROVED: _order_moved,
     EventType.ORDER_DENIED: _order_moved,
     EventType.ORDER_SUBMITTED: _order_moved,
@@ -360,5 +372,9 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.OPTION_ASSIGNED: _option_assigned,
     EventType.CASH_SETTLED: _cash_settled,
     EventType.DIVIDEND_ACCRUED: _dividend_accrued,
+    EventType.APPROVAL_REQUESTED: _approval_moved,
+    EventType.APPROVAL_ANSWERED: _approval_moved,
+    EventType.APPROVAL_EXPIRED: _approval_moved,
+    EventType.APPROVAL_USED: _approval_moved,
     EventType.SESSION_CLOSED: _session_closed,
 }

@@ -131,5 +131,6 @@ class Replay:
             self.config.assignment_threshold_usd,
             lambda symbol: symbol in self.config.market.index_options,
         )
-        SessionRoutine(recorder, broker, market, self.config, self.calendar).run()
+        policy = self.config.approvals.replay_answer
+        SessionRoutine(recorder, broker, market, self.config, self.calendar, policy).run()
         return recorder.state, recorder.events

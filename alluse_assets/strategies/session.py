@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Literal
 
 from alluse_assets.accounts.deployable import valuation
-from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import LedgerError, MissingDataError
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import extended, text
+from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.broker import Broker
 from alluse_assets.execution.engine import OrderEngine, Recorder
 from alluse_assets.execution.expiries import outcome_event
@@ -42,6 +44,8 @@ class SessionRoutine:
     market: SessionMarket
     config: ProtocolConfig
     calendar: TradingCalendar
+    policy: Literal["yes", "no"] | None = None
+    """What is answered at once where a person is asked; None: a person answers."""
 
     def run(self) -> None:
         """Walk the session's steps in order.
@@ -55,7 +59,7 @@ class SessionRoutine:
         self._settle_receivables()
         self._accrue_dividends()
         placed = self._trade()
-        self._engine({}).end_session(placed)
+        self._engine({}).end_session(placed, max(self.market.now, self.market.closes_at))
         self._book_expiries()
         self._end_week()
         self._close()
@@ -134,6 +138,7 @@ class SessionRoutine:
         navs = self._navs(self._marks(self.market.prices))
         engine = self._engine(navs)
         placed: list[OrderIntent] = []
+        engine.resume(self.market.now)
 
         def place(intents: list[OrderIntent]) -> None:
             for intent in intents:
@@ -293,7 +298,14 @@ class SessionRoutine:
                 expected_fee=each * intent.quantity,
             )
 
-        return OrderEngine(self.recorder, self.broker, context)
+        window = self.config.entry.window_end
+        asking = Asking(
+            self.config.approvals,
+            self.config.alerts,
+            new_york_instant(self.market.session, window),
+            self.policy,
+        )
+        return OrderEngine(self.recorder, self.broker, context, asking=asking)
 
 
 def sessions_to_run(calendar: TradingCalendar, state: BookState, start: date, end: date) -> list[date]:
