@@ -2,7 +2,7 @@
 
 Each (account, ticker, right) that has candidates or shares gets one ``entry.decided`` event that says
 how many contracts were looked at, what refused them, and what was chosen or why nothing was. At most one
-new entry per account, ticker and week.
+new entry per account, ticker and week. Where the premium floor alone is in the way, a person is asked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from alluse_assets.base.config.model_accounts import AccountRules
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text
+from alluse_assets.execution.approvals import asks
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import AccountState, BookState
@@ -24,6 +25,9 @@ from alluse_assets.strategies.candidates import Candidate, Refusal, Screened
 from alluse_assets.strategies.entry_calendar import MICRO
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.sizing import contracts_for_puts, limit_by_volume
+
+ASKED_UNDER_FLOOR = "asked_under_floor"
+"""Outcome: nothing passed, and a person is asked about the best of what the floor alone refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,12 @@ class AccountStep:
         """What the market screen says of a ticker; None outside the leg's entry sessions."""
         return self.market.screened.get((self.account.kind, right, symbol))
 
+    def asked_under_floor(self, screened: Screened) -> tuple[Candidate, ...]:
+        """What a person may be asked about: only the floor is in the way, and nothing else passed."""
+        if screened.passed or not asks("under_floor", self.config.approvals):
+            return ()
+        return screened.floor_only
+
     def has_entered(self, symbol: str) -> bool:
         """Whether the week's entry in the ticker is used up."""
         return (
@@ -87,7 +97,8 @@ def decide_calls(step: AccountStep) -> list[EntryDecision]:
             decisions.append(_decision(step, "C", symbol, screened, "no_uncovered_lot"))
         else:
             under = {c.contract for c in screened.passed if basis is not None and c.strike < basis}
-            chosen = next((c for c in screened.passed if c.contract not in under), None)
+            among = screened.passed or step.asked_under_floor(screened)
+            chosen = next((c for c in among if basis is None or c.strike >= basis), None)
             notes = dict.fromkeys(under, Refusal.BELOW_ADJUSTED_BASIS)
             count = (
                 limit_by_volume(contracts, chosen, step.config.entry.max_order_share_of_volume)
@@ -119,18 +130,16 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
             blocked[symbol] = "free_cash_low"
         else:
             open_to_entry[symbol] = screened
-    best = {symbol: s.passed[0] for symbol, s in open_to_entry.items() if s.passed}
-    ranked = sorted((c for s in open_to_entry.values() for c in s.passed), key=lambda c: c.rank)
-    sizes = contracts_for_puts(
-        free,
-        best,
-        ranked,
-        rules.ticker_weights,
-        rules.max_symbol_share,
-        step.config.multiplier,
-        step.config.entry.first_contract_over_cap,
-        step.config.entry.max_order_share_of_volume,
+    passed = {symbol: s.passed for symbol, s in open_to_entry.items() if s.passed}
+    sizes = _sizes(step, free, passed, step.config.entry.first_contract_over_cap)
+    # What a person is asked about gets what the others leave, and is no first contract beside others.
+    asked = {symbol: found for symbol, s in open_to_entry.items() if (found := step.asked_under_floor(s))}
+    bound = sum(
+        (c.strike * step.config.multiplier * sizes.get(c.contract, 0) for cs in passed.values() for c in cs),
+        Decimal(0),
     )
+    sizes |= _sizes(step, free - bound, asked, step.config.entry.first_contract_over_cap and not sizes)
+    candidates = passed | asked
     decisions = []
     for symbol in rules.tickers:
         screened = step.screened("P", symbol)
@@ -139,11 +148,27 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         if symbol in blocked:
             decisions.append(_decision(step, "P", symbol, screened, blocked[symbol], facts=facts))
             continue
-        sized = next((c for c in screened.passed if c.contract in sizes), None)
-        chosen = sized or best.get(symbol)
+        mine = candidates.get(symbol, ())
+        chosen = next((c for c in mine if c.contract in sizes), mine[0] if mine else None)
         count = sizes.get(chosen.contract, 0) if chosen else 0
         decisions.append(_decision(step, "P", symbol, screened, None, chosen, count, facts=facts))
     return decisions
+
+
+def _sizes(
+    step: AccountStep, free: Decimal, candidates: Mapping[str, tuple[Candidate, ...]], first_over_cap: bool
+) -> dict[str, int]:
+    rules = step.rules
+    return contracts_for_puts(
+        free,
+        {symbol: best_first[0] for symbol, best_first in candidates.items()},
+        sorted((c for best_first in candidates.values() for c in best_first), key=lambda c: c.rank),
+        rules.ticker_weights,
+        rules.max_symbol_share,
+        step.config.multiplier,
+        first_over_cap,
+        step.config.entry.max_order_share_of_volume,
+    )
 
 
 def _uncovered_shares(step: AccountStep, symbol: str) -> int:
@@ -166,19 +191,22 @@ def _decision(
     notes: Mapping[str, Refusal] | None = None,
     facts: Mapping[str, Json] | None = None,
 ) -> EntryDecision:
-    """One decision as an event. ``blocked`` names an account-level reason that kept all candidates out."""
+    """One decision as an event. ``blocked`` names an account-level reason that kept all candidates out.
+
+    A ``chosen`` that did not pass is one that a person is asked about.
+    """
     notes = notes or {}
     if blocked:
         outcome = blocked
     elif not screened.passed:
-        outcome = "none_passed"
+        outcome = ASKED_UNDER_FLOOR if chosen and count else "none_passed"
     elif chosen is None:
         outcome = Refusal.BELOW_ADJUSTED_BASIS.value
     elif not count:
         outcome = Refusal.SIZE_ZERO.value
     else:
         outcome = "order"
-    taken = chosen if outcome == "order" else None
+    taken = chosen if outcome in ("order", ASKED_UNDER_FLOOR) else None
 
     def note(candidate: Candidate) -> str | None:
         if candidate is taken:
@@ -225,6 +253,9 @@ def _decision(
     if taken is None:
         return EntryDecision(event, None)
     side = "put" if right == "P" else "call"
+    under_floor = outcome == ASKED_UNDER_FLOOR
+    leg = step.rules.puts if right == "P" else step.rules.calls
+    floor: dict[str, Json] = {"floor_ppm": round(leg.min_premium_yield * MICRO)} if under_floor else {}
     intent = OrderIntent(
         account=step.account.name,
         instrument=taken.contract,
@@ -241,6 +272,8 @@ def _decision(
             "delta_points": f"{Decimal(taken.delta_micro) / MICRO:f}",
             "premium_yield_ppm": taken.yield_ppm,
             "rank": taken.rank,
+            **floor,
         },
+        asks=("under_floor",) if under_floor else (),
     )
     return EntryDecision(event, intent)
