@@ -16,7 +16,6 @@ from alluse_assets.ledger.postings import capital_paid_in
 
 ACCOUNT_NAMES: Mapping[Kind, str] = {"gen": "GEN-1", "rev": "REV-1", "com": "COM-1"}
 RULES_NOT_ACTIVE = (
-    "approvals",
     "forks and merges",
     "reinvestment",
     "taxes",

@@ -58,6 +58,10 @@ class AccountError(AlluseError):
     """An account is asked for something that its state does not allow."""
 
 
+class ApprovalError(AlluseError):
+    """An approval cannot be answered or used as asked."""
+
+
 class ServerError(AlluseError):
     """A server that we need cannot be started or reached."""
 

@@ -8,7 +8,8 @@ transaction; a live one commits at the barrier.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -16,10 +17,25 @@ from alluse_assets.base.errors import OrderError
 from alluse_assets.base.events import Event, Json, Posting
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.base.money import extended, text
+from alluse_assets.execution.approvals import (
+    Asking,
+    expired,
+    expiry,
+    opportunity_alert,
+    order_approval,
+    order_subject,
+    policy_answer,
+    refused_unasked,
+    request,
+    subject_hash,
+    unusable,
+    used,
+    why_ask,
+)
 from alluse_assets.execution.broker import Broker, BrokerReport
-from alluse_assets.execution.gate import RULES, GateContext, Rule, cash_needed, decide
+from alluse_assets.execution.gate import RULES, GateContext, GateDecision, Rule, cash_needed, decide
 from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep, advance
-from alluse_assets.execution.order import Action, OrderIntent
+from alluse_assets.execution.order import Action, OrderIntent, intent_from
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 from alluse_assets.ledger.lots import take
@@ -59,26 +75,115 @@ class OrderEngine:
     context: Callable[[OrderIntent, BookState], GateContext]
     """What the gate judges by, given the state without the order."""
     rules: Sequence[Rule] = RULES
+    asking: Asking = field(default_factory=Asking)
+    """When a person is asked first."""
 
     def place(self, intent: OrderIntent) -> OrderState:
         """Take an intent as far as it gets at once. The same intent twice is one order."""
-        state = self.recorder.state
+        state, at = self.recorder.state, intent.decided_at
         if intent.intent_id in state.intents_of_session:
             return OrderState(state.intents_of_session[intent.intent_id])
         decision = decide(intent, self.context(intent, state), self.rules)
         self._record_created(intent)
         if not decision.allows:
-            return self._own_step(intent, OrderStep.DENY, EventType.ORDER_DENIED, decision.payload())
-        self._own_step(intent, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision.payload())
+            return self._deny(intent, decision, at)
+        stopped = refused_unasked(intent, self.asking.rules)
+        if stopped is not None:
+            outcome = self._deny(intent, GateDecision(decision.passed, (stopped,)), at)
+            if self.asking.rules.mode == "advise":
+                self.recorder.record(opportunity_alert(intent, (), self.asking.alerts, at, None))
+            return outcome
+        reasons = why_ask(intent, self.asking.rules)
+        if reasons:
+            return self._ask(intent, reasons, decision, at)
+        self._own_step(intent, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, at)
         # The market or another order may have moved between approval and submission: ask again.
-        others = {k: v for k, v in self.recorder.state.orders.items() if k != intent.intent_id}
-        again = decide(intent, self.context(intent, replace(self.recorder.state, orders=others)), self.rules)
+        return self._submit(intent, self._decide_again(intent), at)
+
+    def resume(self, now: datetime) -> dict[str, OrderState]:
+        """Go on with the orders that wait for a person, and those approved when a process ended.
+
+        Called at each step. An answer counts when it is a yes to exactly this order, in time and under the
+        configuration in force, and when the gate, asked again at ``now``, has no objection. No answer in
+        time, and the order is EXPIRED: unanswered means no.
+
+        Returns:
+            The state of each order looked at, by its intent.
+        """
+        outcomes = {}
+        for order in list(self.recorder.state.orders.values()):
+            if order.state == OrderState.APPROVED:
+                intent = _intent_of(order)
+                outcomes[order.intent_id] = self._submit(intent, self._decide_again(intent, now), now)
+            elif order.state == OrderState.PENDING_APPROVAL:
+                outcomes[order.intent_id] = self._settle(_intent_of(order), now)
+        return outcomes
+
+    def end_session(self, intents: Sequence[OrderIntent], now: datetime) -> None:
+        """Book what the broker says about the day's orders that were still working, and end what asks."""
+        by_id = {intent.intent_id: intent for intent in intents}
+        for report in self.broker.end_session():
+            order = self.recorder.state.orders.get(report.intent_id)
+            known = by_id.get(report.intent_id)
+            self.take_report(known or _intent_of(order, report.intent_id), report)
+        for order in list(self.recorder.state.orders.values()):
+            if order.state == OrderState.PENDING_APPROVAL:
+                self._expire(_intent_of(order), now, "the session ended")
+        for asked in list(self.recorder.state.approvals.values()):
+            if asked.answer != "no" and (asked.kind == "order" or asked.has_expired(now)):
+                self.recorder.record(expired(asked, now))
+
+    def _ask(
+        self, intent: OrderIntent, reasons: tuple[str, ...], decision: GateDecision, at: datetime
+    ) -> OrderState:
+        rules = self.asking.rules
+        closes_at = self.context(intent, self.recorder.state).closes_at
+        ends_at = expiry(intent, at, rules, self.asking.window_ends_at, closes_at)
+        created = f"order/{intent.intent_id}/created"
+        subject = order_subject(intent)
+        outcome = self._own_step(intent, OrderStep.ASK_APPROVAL, EventType.ORDER_PENDING, decision, at)
+        self.recorder.record(
+            request("order", intent.intent_id, subject, reasons, intent.actor, at, ends_at, created)
+        )
+        if self.asking.policy is None:
+            self.recorder.record(opportunity_alert(intent, reasons, self.asking.alerts, at, ends_at))
+            return outcome
+        asked = self.recorder.state.approvals[order_approval(intent.intent_id)]
+        self.recorder.record(policy_answer(asked, self.asking.policy == "yes", at))
+        return self._settle(intent, at)
+
+    def _settle(self, intent: OrderIntent, now: datetime) -> OrderState:
+        """What the answer, or the time that is over, makes of an order that asks."""
+        asked = self.recorder.state.approvals.get(order_approval(intent.intent_id))
+        if asked is not None and asked.answer != "no" and asked.has_expired(now):
+            outcome = self._expire(
+                intent, now, "not answered in time" if asked.answer is None else "not used in time"
+            )
+            self.recorder.record(expired(asked, now))
+            return outcome
+        if asked is not None and asked.answer is None:
+            return OrderState.PENDING_APPROVAL
+        objection = unusable(asked, subject_hash(intent), now)
+        in_force = self.recorder.state.config_fingerprint
+        if objection is None and intent.config_fingerprint != in_force:
+            objection = "the configuration has changed since it was asked"
+        if objection is not None or asked is None:
+            return self._deny(intent, GateDecision((), (("approval@1", objection or ""),)), now)
+        decision = self._decide_again(intent, now)
+        if not decision.allows:
+            return self._deny(intent, decision, now)
+        self.recorder.record(used(asked, now, "rule:approvals"))
+        self._own_step(intent, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, now)
+        return self._submit(intent, decision, now)
+
+    def _submit(self, intent: OrderIntent, again: GateDecision, at: datetime) -> OrderState:
+        """Send an APPROVED order, when the gate's second decision lets it."""
         if not again.allows:
-            return self._own_step(intent, OrderStep.DENY, EventType.ORDER_DENIED, again.payload())
-        self._own_step(intent, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, again.payload())
+            return self._deny(intent, again, at)
+        self._own_step(intent, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, again, at)
         self.recorder.barrier()
         outcome = OrderState.SUBMITTING
-        for report in self.broker.submit(intent):
+        for report in self.broker.submit(replace(intent, decided_at=at)):
             outcome = self.take_report(intent, report)
         return outcome
 
@@ -92,12 +197,12 @@ class OrderEngine:
             self._record_created(leg)
         if not all(decision.allows for decision in decisions):
             for leg, decision in zip(legs, decisions, strict=True):
-                self._own_step(leg, OrderStep.DENY, EventType.ORDER_DENIED, decision.payload())
+                self._deny(leg, decision, leg.decided_at)
             return
         for leg, decision in zip(legs, decisions, strict=True):
-            self._own_step(leg, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision.payload())
+            self._own_step(leg, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, leg.decided_at)
         for leg, decision in zip(legs, decisions, strict=True):
-            self._own_step(leg, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, decision.payload())
+            self._own_step(leg, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, decision, leg.decided_at)
         self.recorder.barrier()
         by_id = {leg.intent_id: leg for leg in legs}
         for report in self.broker.submit_combined(legs):
@@ -114,11 +219,17 @@ class OrderEngine:
             return replace(context, freed=-cost, freed_shares=units)
         return replace(context, freed=extended(contract.strike, units) - cost)
 
-    def end_session(self, intents: Sequence[OrderIntent]) -> None:
-        """Book what the broker says about the day's orders that were still working."""
-        by_id = {intent.intent_id: intent for intent in intents}
-        for report in self.broker.end_session():
-            self.take_report(by_id[report.intent_id], report)
+    def _decide_again(self, intent: OrderIntent, now: datetime | None = None) -> GateDecision:
+        others = {k: v for k, v in self.recorder.state.orders.items() if k != intent.intent_id}
+        context = self.context(intent, replace(self.recorder.state, orders=others))
+        return decide(intent, context if now is None else replace(context, now=now), self.rules)
+
+    def _deny(self, intent: OrderIntent, decision: GateDecision, at: datetime) -> OrderState:
+        return self._own_step(intent, OrderStep.DENY, EventType.ORDER_DENIED, decision, at)
+
+    def _expire(self, intent: OrderIntent, now: datetime, why: str) -> OrderState:
+        decision = GateDecision((), (("approval@1", why),))
+        return self._own_step(intent, OrderStep.EXPIRE, EventType.ORDER_EXPIRED, decision, now)
 
     def take_report(self, intent: OrderIntent, report: BrokerReport) -> OrderState:
         """Book one report of the broker. A fill that was already booked changes nothing.
@@ -167,7 +278,7 @@ class OrderEngine:
             Event(
                 EventType.ORDER_CREATED,
                 intent.decided_at,
-                f"rule:{intent.purpose}",
+                intent.actor,
                 f"order/{intent.intent_id}/created",
                 {
                     "intent": intent.intent_id,
@@ -187,13 +298,19 @@ class OrderEngine:
                     "chain": intent.chain.payload() if intent.chain else None,
                     "parent": intent.parent,
                     "evidence": dict(intent.evidence),
+                    "asks": list(intent.asks),
                 },
                 cause=intent.cause,
             )
         )
 
     def _own_step(
-        self, intent: OrderIntent, step: OrderStep, event_type: EventType, gate: dict[str, Json]
+        self,
+        intent: OrderIntent,
+        step: OrderStep,
+        event_type: EventType,
+        decision: GateDecision,
+        at: datetime,
     ) -> OrderState:
         order = self.recorder.state.orders[intent.intent_id]
         after = advance(OrderState(order.state), step, intent.intent_id)
@@ -202,11 +319,11 @@ class OrderEngine:
             "account": intent.account,
             "state": after.value,
             "terminal": after in TERMINAL,
-            "gate": gate,
+            "gate": decision.payload(),
         }
         key = f"order/{intent.intent_id}/{step.value}"
         cause = f"order/{intent.intent_id}/created"
-        self.recorder.record(Event(event_type, intent.decided_at, "rule:gate", key, payload, cause=cause))
+        self.recorder.record(Event(event_type, at, "rule:gate", key, payload, cause=cause))
         return after
 
     def _fill_payload(
@@ -240,3 +357,11 @@ class OrderEngine:
         lots = self.recorder.state.accounts[account].shorts[instrument].lots
         premium = take(lots, report.quantity)[0].cost
         return option_bought_back(account, instrument, report.quantity, amount, premium, report.fee)
+
+
+def _intent_of(order: WorkingOrder | None, intent_id: str = "") -> OrderIntent:
+    if order is None or order.created is None:
+        raise OrderError(
+            f"order {order.intent_id if order else intent_id}: nothing here says what was ordered"
+        )
+    return intent_from(order.created)

@@ -2,7 +2,7 @@
 
 The rule set is data: each rule has an id, a version, the parameters it was judged with and a plain
 sentence. All rules are asked, so a refusal names everything that is wrong. Rules on concentration,
-rates, restricted symbols, approvals and the kill switch join this list.
+rates, restricted symbols and the kill switch join this list.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from alluse_assets.base.events import Json
+from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text
 
 
@@ -57,8 +58,9 @@ class OrderIntent:
     """One limit day order that somebody wants placed.
 
     ``quantity``: contracts or shares. ``limit_price``: USD per share. ``cause``: key of the event that
-    led to it. ``evidence``: what was known when it was decided, for whoever asks why. ``asks``: why a
-    person has to be asked. ``chain``: of options. ``parent``: key of the roll whose leg it is.
+    led to it. ``evidence``: what was known when it was decided, for whoever asks why. ``asks``: why the
+    rule that decided it wants a person's word first, by the names in ``approvals.REASONS``. ``chain``: of
+    options. ``parent``: key of the roll whose leg it is.
     """
 
     account: str
@@ -74,13 +76,54 @@ class OrderIntent:
     config_fingerprint: str
     evidence: Mapping[str, Json] = field(default_factory=dict)
     asks: tuple[str, ...] = ()
+    requested_by: str = ""
     chain: ChainStart | None = None
     parent: str = ""
+
+    @property
+    def actor(self) -> str:
+        """Who wants it: ``requested_by``, or the rule that its purpose names."""
+        return self.requested_by or f"rule:{self.purpose}"
 
     @property
     def intent_id(self) -> str:
         """Unique per book: at most one order per session, account, purpose and instrument."""
         return f"{self.session}/{self.account}/{self.purpose}/{self.instrument}"
+
+
+def chain_from(payload: Any) -> ChainStart:
+    """What ``ChainStart.payload`` was made from."""
+    iv = payload["anchor_iv"]
+    return ChainStart(
+        payload["id"],
+        payload["right"],
+        Decimal(payload["anchor_price"]),
+        Decimal(payload["anchor_atr"]),
+        None if iv is None else Decimal(iv),
+    )
+
+
+def intent_from(created: Event) -> OrderIntent:
+    """The intent that an ``order.created`` event was made from: the journal alone is enough to go on."""
+    p: Any = created.payload
+    return OrderIntent(
+        account=p["account"],
+        instrument=p["instrument"],
+        symbol=p["symbol"],
+        action=Action(p["action"]),
+        quantity=p["quantity"],
+        limit_price=Decimal(p["limit_price"]),
+        purpose=p["purpose"],
+        session=date.fromisoformat(p["session"]),
+        decided_at=created.effective_at,
+        cause=created.cause or "",
+        config_fingerprint=p["config"],
+        evidence=p["evidence"],
+        asks=tuple(p.get("asks", ())),
+        chain=None if p["chain"] is None else chain_from(p["chain"]),
+        parent=p["parent"],
+        requested_by="" if created.actor == f"rule:{p['purpose']}" else created.actor,
+    )
 
 
 def client_order_id(book: str, intent_id: str, version: int = 1) -> str:

@@ -46,7 +46,7 @@ class _Order:
             self.amount += Decimal(p["amount"])
             self.fees += Decimal(p["fee"])
             self.value += Decimal(p["price"]) * p["quantity"]
-        elif event.type == EventType.ORDER_DENIED:
+        elif "gate" in p and p["gate"]["refused"]:
             self.reason = "; ".join(f"gate {r['rule']}: {r['why']}" for r in p["gate"]["refused"])
         elif event.type == EventType.ORDER_REJECTED:
             self.reason = f"{event.actor}: {p.get('text', 'no reason given')}"

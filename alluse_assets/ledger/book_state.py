@@ -16,6 +16,7 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
 from alluse_assets.base.money import ZERO, pro_rata
 from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
 from alluse_assets.ledger.chart import EQUITY, LedgerAccount
 from alluse_assets.ledger.lots import Lot, quantity, take
 from alluse_assets.ledger.unit_value import UnitValue
@@ -68,16 +69,16 @@ class WorkingOrder:
     filled: int
     reserved: Decimal
     shares: int
-    purpose: str = ""
+    created: Event | None = None
+    """Its ``order.created``: enough to go on with it after a restart."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollUnderWay:
     """A roll whose legs are not at their end: contracts to roll, bought back, and sold again so far."""
 
-    account: str
-    chain: str
-    contracts: int
+    decided: Event
+    """Its ``roll.decided``: enough to go on with it after a restart."""
     closed: int = 0
     opened: int = 0
 
@@ -164,6 +165,8 @@ class BookState:
     config_fingerprint: str = ""
     opened: Mapping[str, Any] = field(default_factory=dict)
     """The payload of ``book.opened``."""
+    approvals: Mapping[str, ApprovalState] = field(default_factory=dict)
+    """What a person was asked and is still of use, by its id."""
 
     def with_account(self, account: AccountState) -> BookState:
         """The same book with one account replaced."""
@@ -226,7 +229,7 @@ def _order_created(state: BookState, event: Event) -> BookState:
         0,
         Decimal(p["reserves_cash"]),
         p["reserves_shares"],
-        p["purpose"],
+        event,
     )
     return replace(
         state,
@@ -353,7 +356,12 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         accounts=accounts,
         last_closed=date.fromisoformat(p["session"]),
         intents_of_session={},
+        approvals=approvals_after(state.approvals, event),
     )
+
+
+def _approval_moved(state: BookState, event: Event) -> BookState:
+    return replace(state, approvals=approvals_after(state.approvals, event))
 
 
 def _split_applied(state: BookState, event: Event) -> BookState:
@@ -372,8 +380,7 @@ def _roll_decided(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     if p["outcome"] != "order":
         return state
-    roll = RollUnderWay(p["account"], p["chain"], int(p["contracts"]))
-    return replace(state, rolls={**state.rolls, event.key: roll})
+    return replace(state, rolls={**state.rolls, event.key: RollUnderWay(event)})
 
 
 def _roll_ended(state: BookState, event: Event) -> BookState:
@@ -412,6 +419,7 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.BOOK_OPENED: _opened,
     EventType.MARKET_MODE_GUESSED: _week_began,
     EventType.ORDER_CREATED: _order_created,
+    EventType.ORDER_PENDING: _order_moved,
     EventType.ORDER_APPROVED: _order_moved,
     EventType.ORDER_DENIED: _order_moved,
     EventType.ORDER_SUBMITTED: _order_moved,
@@ -429,5 +437,9 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.SPLIT_APPLIED: _split_applied,
     EventType.ROLL_DECIDED: _roll_decided,
     EventType.ROLL_ENDED: _roll_ended,
+    EventType.APPROVAL_REQUESTED: _approval_moved,
+    EventType.APPROVAL_ANSWERED: _approval_moved,
+    EventType.APPROVAL_EXPIRED: _approval_moved,
+    EventType.APPROVAL_USED: _approval_moved,
     EventType.SESSION_CLOSED: _session_closed,
 }

@@ -91,7 +91,7 @@ class Replay:
             feed = MarketFeed(self.lake, self.config, self.calendar, self.book, sessions[0], sessions[-1])
             done = len(sessions) - len(todo)
             for market in feed.sessions(todo):
-                state, events = self._session(state, market)
+                state, events = close_session(state, market, self.config, self.calendar)
                 head = self.store.append(self.book, [*pending, *events], head)
                 pending = []
                 done += 1
@@ -121,15 +121,19 @@ class Replay:
                 f"book {self.book!r} runs under another configuration ({shown}): give another book's name"
             )
 
-    def _session(self, state: BookState, market: SessionMarket) -> tuple[BookState, Sequence[Event]]:
-        recorder = SessionRecorder(state)
-        broker = PaperBroker(
-            self.config.paper,
-            market.quotes,
-            market.prices,
-            max(market.now, market.closes_at),
-            self.config.assignment_threshold_usd,
-            lambda symbol: symbol in self.config.market.index_options,
-        )
-        SessionRoutine(recorder, broker, market, self.config, self.calendar).run()
-        return recorder.state, recorder.events
+
+def close_session(
+    state: BookState, market: SessionMarket, config: ProtocolConfig, calendar: TradingCalendar
+) -> tuple[BookState, Sequence[Event]]:
+    """Walk one session of a replay: the state after it, and its events."""
+    recorder = SessionRecorder(state)
+    broker = PaperBroker(
+        config.paper,
+        market.quotes,
+        market.prices,
+        max(market.now, market.closes_at),
+        config.assignment_threshold_usd,
+        lambda symbol: symbol in config.market.index_options,
+    )
+    SessionRoutine(recorder, broker, market, config, calendar, config.approvals.replay_answer).run()
+    return recorder.state, recorder.events

@@ -21,6 +21,7 @@ from alluse_assets.base.money import ZERO
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.ledger.tables import BOOK_ROW
 from alluse_assets.reporting.charts import Series, line_chart
+from alluse_assets.strategies.entries import ASKED_UNDER_FLOOR
 from alluse_assets.weeks.week_types import WEEK_TYPE_TEXT, WeekType
 
 _ASSIGNMENTS = ("assigned", "called_away", "cash_settled")
@@ -109,8 +110,10 @@ def render_report(tables: Mapping[str, pl.DataFrame], meta: ReportMeta) -> str:
             positions=_last_session(tables["positions"], performance[BOOK_ROW]["session"]),
             week_types=_week_types(tables["week_types"], accounts),
             modes=tables["market_modes"].rows(named=True),
-            floors=_floors(tables["entry_decisions"], meta, accounts),
-            denied=tables["orders"].filter(pl.col("reason").is_not_null()).rows(named=True),
+            floors=_floors(tables["entry_decisions"], tables["orders"], meta, accounts),
+            denied=tables["orders"]
+            .filter(pl.col("reason").is_not_null(), ~pl.col("reason").str.starts_with("gate approval@"))
+            .rows(named=True),
         )
     )
 
@@ -205,15 +208,28 @@ def _week_types(types: pl.DataFrame, accounts: Sequence[str]) -> list[dict[str, 
     ]
 
 
-def _floors(decisions: pl.DataFrame, meta: ReportMeta, accounts: Sequence[str]) -> list[dict[str, Any]]:
+def _floors(
+    decisions: pl.DataFrame, orders: pl.DataFrame, meta: ReportMeta, accounts: Sequence[str]
+) -> list[dict[str, Any]]:
     """Per account and right: what the premium floor refused that nothing else did."""
+    filled = orders.filter(pl.col("filled") > 0).select("session", "account", chosen="instrument")
+    approved: dict[tuple[str, str], int] = {
+        (account, right): count
+        for account, right, count in decisions.filter(pl.col("outcome") == ASKED_UNDER_FLOOR)
+        .join(filled, on=["session", "account", "chosen"], how="semi")
+        .group_by("account", "right")
+        .len()
+        .iter_rows()
+    }
     rows = []
     for account in accounts:
         for right in ("P", "C"):
             own = decisions.filter(pl.col("account") == account, pl.col("right") == right)
             if own.is_empty():
                 continue
-            missed = own.filter(pl.col("outcome") == "none_passed", pl.col("floor_alone") > 0)
+            asked = own.filter(pl.col("outcome") == ASKED_UNDER_FLOOR).height
+            missed = own.filter(pl.col("outcome") == "none_passed", pl.col("floor_alone") > 0).height
+            missed += asked - approved.get((account, right), 0)
             rows.append(
                 {
                     "account": account,
@@ -222,7 +238,8 @@ def _floors(decisions: pl.DataFrame, meta: ReportMeta, accounts: Sequence[str]) 
                     "decisions": own.height,
                     "orders": own.filter(pl.col("outcome") == "order").height,
                     "floor_alone": own["floor_alone"].sum(),
-                    "missed": missed.height,
+                    "asked": asked,
+                    "missed": missed,
                 }
             )
     return rows

@@ -91,7 +91,10 @@ CANDIDATES = Table(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One candidate that passed the market screen. ``delta_micro`` are millionths of a delta point."""
+    """One candidate that passed the market screen, or all of it but the floor.
+
+    ``delta_micro`` are millionths of a delta point.
+    """
 
     contract: str
     symbol: str
@@ -116,3 +119,5 @@ class Screened:
     """How many were refused by the premium floor and nothing else."""
     passed: tuple[Candidate, ...]
     """Best first."""
+    floor_only: tuple[Candidate, ...] = ()
+    """Those refused by the premium floor and nothing else, best first; ``rank`` is among themselves."""

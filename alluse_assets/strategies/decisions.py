@@ -30,7 +30,11 @@ ENTRY_DECISIONS = Table(
         Column("symbol", pl.String, "Underlying."),
         Column("right", pl.String, "P put, C call.", allowed=("C", "P")),
         Column("week", pl.Date, "Monday of the trading week.", "date"),
-        Column("outcome", pl.String, "order when one was placed; else why none was."),
+        Column(
+            "outcome",
+            pl.String,
+            "order when one was placed, asked_under_floor when a person was asked first; else why none was.",
+        ),
         Column("considered", pl.Int64, "Contracts looked at.", "contracts listed", low=0),
         Column("passed", pl.Int64, "Contracts that passed the market's screen.", "contracts listed", low=0),
         Column(
@@ -41,8 +45,8 @@ ENTRY_DECISIONS = Table(
             low=0,
         ),
         Column("refused", pl.String, "What the screen refused: reason and how often, most frequent first."),
-        Column("chosen", pl.String, "Contract that was ordered; null when none.", "", True),
-        Column("contracts", pl.Int64, "Contracts ordered.", "contracts", low=0),
+        Column("chosen", pl.String, "Contract that was ordered or asked about; null when none.", "", True),
+        Column("contracts", pl.Int64, "Contracts ordered or asked about.", "contracts", low=0),
         money("nav", "The account's NAV at the decision; for puts.", True),
         money("deployable", "Cash that could be committed; for puts.", True),
         Column("adjusted_basis", pl.Float64, "Basis of the shares; for calls.", "USD per share", True),

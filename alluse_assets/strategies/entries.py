@@ -2,7 +2,7 @@
 
 Each (account, ticker, right) that has candidates or shares gets one ``entry.decided`` event that says
 how many contracts were looked at, what refused them, and what was chosen or why nothing was. At most one
-new entry per account, ticker and week.
+new entry per account, ticker and week. Where the premium floor alone is in the way, a person is asked.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from alluse_assets.base.config.model_fields import Kind
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text, to_cents
+from alluse_assets.execution.approvals import asks
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import AccountState, BookState, ShortOption
@@ -35,6 +36,9 @@ from alluse_assets.strategies.entry import candidates_of, screen
 from alluse_assets.strategies.entry_calendar import MICRO, single_entry
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.sizing import contracts_for_puts, limit_by_volume
+
+ASKED_UNDER_FLOOR = "asked_under_floor"
+"""Outcome: nothing passed, and a person is asked about the best of what the floor alone refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,12 @@ class AccountStep:
         """What the market screen says of a ticker; None outside the leg's entry sessions."""
         return self.market.screened.get((self.account.kind, right, symbol))
 
+    def asked_under_floor(self, screened: Screened) -> tuple[Candidate, ...]:
+        """What a person may be asked about: only the floor is in the way, and nothing else passed."""
+        if screened.passed or not asks("under_floor", self.config.approvals):
+            return ()
+        return tuple(c for c in screened.floor_only if c.contract not in self.account.shorts)
+
     def has_entered(self, symbol: str) -> bool:
         """Whether the week's entry in the ticker is used up."""
         return (
@@ -133,7 +143,10 @@ def _call_decision(step: AccountStep, symbol: str, screened: Screened, contracts
     basis = step.account.adjusted_basis(symbol)
     under = {c.contract for c in screened.passed if basis is not None and c.strike < basis}
     notes = dict.fromkeys(under, Refusal.BELOW_ADJUSTED_BASIS) | _already_short(step, screened)
-    chosen = next((c for c in screened.passed if c.contract not in notes), None)
+    among = screened.passed or step.asked_under_floor(screened)
+    chosen = next(
+        (c for c in among if c.contract not in notes and (basis is None or c.strike >= basis)), None
+    )
     recovering = None
     if chosen is None and step.rules.recovery_calls.enabled:
         chosen = recovering = _recovery_call(step, symbol)
@@ -185,20 +198,20 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         else:
             open_to_entry[symbol] = screened
     held = step.account.shorts
-    able = {s: [c for c in one.passed if c.contract not in held] for s, one in open_to_entry.items()}
-    best = {symbol: candidates[0] for symbol, candidates in able.items() if candidates}
-    ranked = sorted((c for candidates in able.values() for c in candidates), key=lambda c: c.rank)
-    sizes = contracts_for_puts(
-        free,
-        best,
-        ranked,
-        rules.ticker_weights,
-        rules.max_symbol_share,
-        step.config.multiplier,
-        step.config.entry.first_contract_over_cap,
-        step.config.entry.max_order_share_of_volume,
-        {symbol: limit.size_share for symbol, limit in limits.items()},
+    able = {s: tuple(c for c in one.passed if c.contract not in held) for s, one in open_to_entry.items()}
+    passed = {symbol: candidates for symbol, candidates in able.items() if candidates}
+    shares = {symbol: limit.size_share for symbol, limit in limits.items()}
+    sizes = _sizes(step, free, passed, step.config.entry.first_contract_over_cap, shares)
+    # What a person is asked about gets what the others leave, and is no first contract beside others.
+    asked = {symbol: found for symbol, s in open_to_entry.items() if (found := step.asked_under_floor(s))}
+    bound = sum(
+        (c.strike * step.config.multiplier * sizes.get(c.contract, 0) for cs in passed.values() for c in cs),
+        Decimal(0),
     )
+    sizes |= _sizes(
+        step, free - bound, asked, step.config.entry.first_contract_over_cap and not sizes, shares
+    )
+    candidates = passed | asked
     decisions = []
     for symbol in rules.tickers:
         screened = step.screened("P", symbol)
@@ -207,8 +220,8 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         if symbol in blocked:
             decisions.append(_decision(step, "P", symbol, screened, blocked[symbol], facts=facts))
             continue
-        sized = next((c for c in screened.passed if c.contract in sizes), None)
-        chosen = sized or best.get(symbol)
+        mine = candidates.get(symbol, ())
+        chosen = next((c for c in mine if c.contract in sizes), mine[0] if mine else None)
         count = sizes.get(chosen.contract, 0) if chosen else 0
         notes = _already_short(step, screened)
         decisions.append(_decision(step, "P", symbol, screened, None, chosen, count, notes, facts))
@@ -238,6 +251,27 @@ def _scaled(contracts: int, share: Decimal) -> int:
     return int((contracts * share).to_integral_value(ROUND_FLOOR))
 
 
+def _sizes(
+    step: AccountStep,
+    free: Decimal,
+    candidates: Mapping[str, tuple[Candidate, ...]],
+    first_over_cap: bool,
+    shares: Mapping[str, Decimal],
+) -> dict[str, int]:
+    rules = step.rules
+    return contracts_for_puts(
+        free,
+        {symbol: best_first[0] for symbol, best_first in candidates.items()},
+        sorted((c for best_first in candidates.values() for c in best_first), key=lambda c: c.rank),
+        rules.ticker_weights,
+        rules.max_symbol_share,
+        step.config.multiplier,
+        first_over_cap,
+        step.config.entry.max_order_share_of_volume,
+        shares,
+    )
+
+
 def _uncovered_shares(step: AccountStep, symbol: str) -> int:
     account = step.account
     lots = account.shares[symbol]
@@ -258,19 +292,21 @@ def _decision(
     notes: Mapping[str, Refusal] | None = None,
     facts: Mapping[str, Json] | None = None,
 ) -> EntryDecision:
-    """One decision as an event. ``blocked`` names an account-level reason that kept all candidates out."""
+    """One decision as an event. ``blocked`` names an account-level reason that kept all candidates out.
+
+    A ``chosen`` that did not pass is one that a person is asked about.
+    """
     notes = notes or {}
+    is_asked = chosen in screened.floor_only
     if blocked:
         outcome = blocked
-    elif not screened.passed and chosen is None:
-        outcome = "none_passed"
     elif chosen is None:
-        outcome = next(iter(sorted(set(notes.values())))).value
+        outcome = min(notes.values()).value if screened.passed else "none_passed"
     elif not count:
-        outcome = Refusal.SIZE_ZERO.value
+        outcome = "none_passed" if is_asked else Refusal.SIZE_ZERO.value
     else:
-        outcome = "order"
-    taken = chosen if outcome == "order" else None
+        outcome = ASKED_UNDER_FLOOR if is_asked else "order"
+    taken = chosen if outcome in ("order", ASKED_UNDER_FLOOR) else None
 
     def note(candidate: Candidate) -> str | None:
         if candidate is taken:
@@ -317,6 +353,9 @@ def _decision(
     if taken is None:
         return EntryDecision(event, None)
     side = "put" if right == "P" else "call"
+    under_floor = outcome == ASKED_UNDER_FLOOR
+    leg = step.rules.puts if right == "P" else step.rules.calls
+    floor: dict[str, Json] = {"floor_ppm": round(leg.min_premium_yield * MICRO)} if under_floor else {}
     intent_id = f"{step.market.session}/{step.account.name}/open_{side}/{taken.contract}"
     intent = OrderIntent(
         account=step.account.name,
@@ -334,7 +373,9 @@ def _decision(
             "delta_points": f"{Decimal(taken.delta_micro) / MICRO:f}",
             "premium_yield_ppm": taken.yield_ppm,
             "rank": taken.rank,
+            **floor,
         },
+        asks=("under_floor",) if under_floor else (),
         chain=_chain_start(step, intent_id, right, symbol, taken.contract),
     )
     return EntryDecision(event, intent)

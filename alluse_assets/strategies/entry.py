@@ -21,6 +21,8 @@ from alluse_assets.option_chains.snapshots import last_snapshots
 from alluse_assets.strategies.candidates import CANDIDATES, Candidate, Earnings, Refusal, Screened
 from alluse_assets.strategies.entry_calendar import MICRO
 
+_FLOOR_ALONE = pl.col("reasons") == [Refusal.YIELD_UNDER_FLOOR.value]
+
 
 def screen(
     chains: pl.DataFrame,
@@ -62,15 +64,10 @@ def screen(
     )
     ranked = (
         rows.with_columns(
-            _distance=(2 * pl.col("_delta") - pl.col("low_micro") - pl.col("high_micro")).abs(),
+            _distance=_distance("_delta", "low_micro", "high_micro"),
             _passed=pl.col("reasons").list.len() == 0,
         )
-        .sort(
-            ["session", "kind", "right", "_passed", "_distance", "_yield", "expiry", "_strike", "symbol"],
-            descending=[False, False, False, True, False, True, False, False, False],
-            nulls_last=True,
-        )
-        .with_columns(_place=pl.int_range(1, pl.len() + 1).over("session", "kind", "right"))
+        .pipe(_placed, "_passed")
         .with_columns(
             rank=pl.when("_passed").then(pl.col("_place")),
             credit=pl.col("_credit") / PRICE_SCALE,
@@ -113,6 +110,45 @@ def _with_reports(rows: pl.DataFrame, earnings: Earnings) -> pl.DataFrame:
         check_sortedness=False,
     )
     return rows.join(known.drop("report"), on=["session", "symbol"], how="left", maintain_order="left")
+
+
+def _distance(delta: str, low: str, high: str) -> pl.Expr:
+    """Twice the distance of the delta from the middle of its band, in millionths of a point."""
+    return (2 * pl.col(delta) - pl.col(low) - pl.col(high)).abs()
+
+
+def _placed(rows: pl.DataFrame, first: str) -> pl.DataFrame:
+    """``rows`` with their ``_place`` in their session, kind and right, best first; ``first`` come first.
+
+    Delta nearest the middle of the band; ties: higher yield, earlier expiry, lower strike, symbol.
+    """
+    return rows.sort(
+        ["session", "kind", "right", first, "_distance", "_yield", "expiry", "_strike", "symbol"],
+        descending=[False, False, False, True, False, True, False, False, False],
+        nulls_last=True,
+    ).with_columns(_place=pl.int_range(1, pl.len() + 1).over("session", "kind", "right"))
+
+
+def _refused_by_floor_alone(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Those candidates, ranked among themselves as the others are."""
+
+    def scaled(column: str, scale: int) -> pl.Expr:
+        return (pl.col(column) * scale).round().cast(pl.Int64)
+
+    return (
+        candidates.filter(_FLOOR_ALONE)
+        .with_columns(
+            _delta=scaled("delta_points", MICRO),
+            _low=scaled("band_low", MICRO),
+            _high=scaled("band_high", MICRO),
+            _yield=scaled("premium_yield", MICRO),
+            _strike=scaled("strike", 1000),
+            _all=True,
+        )
+        .with_columns(_distance=_distance("_delta", "_low", "_high"))
+        .pipe(_placed, "_all")
+        .with_columns(rank=pl.col("_place"))
+    )
 
 
 def _reasons(config: ProtocolConfig, decided_at: pl.Expr) -> pl.Expr:
@@ -172,25 +208,33 @@ def candidates_of(judged: pl.DataFrame) -> tuple[list[Candidate], dict[str, int]
 def screened_by_session(candidates: pl.DataFrame) -> dict[date, dict[tuple[str, str, str], Screened]]:
     """The screen's outcome, per session and (kind, right, symbol), as decisions read it."""
     group = ["session", "kind", "right", "symbol"]
-    floor_alone = pl.col("reasons") == [Refusal.YIELD_UNDER_FLOOR.value]
     counts = candidates.group_by(group, maintain_order=True).agg(
         considered=pl.len(),
-        floor_alone=floor_alone.sum(),
+        floor_alone=_FLOOR_ALONE.sum(),
         reasons=pl.col("reasons").explode().drop_nulls().sort(),
     )
-    passed: dict[tuple[date, str, str, str], list[Candidate]] = {}
-    for row in candidates.filter(pl.col("rank").is_not_null()).sort("session", "rank").iter_rows(named=True):
-        key = (row["session"], row["kind"], row["right"], row["symbol"])
-        passed.setdefault(key, []).append(_candidate(row))
+    passed = _best_first(candidates.filter(pl.col("rank").is_not_null()))
+    floor_only = _best_first(_refused_by_floor_alone(candidates))
     outcome: dict[date, dict[tuple[str, str, str], Screened]] = {}
     for session, kind, right, symbol, considered, alone, reasons in counts.iter_rows():
         refused: dict[str, int] = {}
         for reason in reasons:
             refused[reason] = refused.get(reason, 0) + 1
-        best_first = tuple(passed.get((session, kind, right, symbol), ()))
-        screened = Screened(considered, refused, alone, best_first)
+        key = (session, kind, right, symbol)
+        screened = Screened(
+            considered, refused, alone, tuple(passed.get(key, ())), tuple(floor_only.get(key, ()))
+        )
         outcome.setdefault(session, {})[(kind, right, symbol)] = screened
     return outcome
+
+
+def _best_first(ranked: pl.DataFrame) -> dict[tuple[date, str, str, str], list[Candidate]]:
+    """Candidates by session, kind, right and symbol."""
+    found: dict[tuple[date, str, str, str], list[Candidate]] = {}
+    for row in ranked.sort("session", "rank").iter_rows(named=True):
+        key = (row["session"], row["kind"], row["right"], row["symbol"])
+        found.setdefault(key, []).append(_candidate(row))
+    return found
 
 
 def _candidate(row: Mapping[str, Any]) -> Candidate:

@@ -106,6 +106,7 @@ def decide_roll(
         "considered": search.considered,
         "refused": dict(search.refused),
         "to": target.candidate.contract if target else None,
+        "limit_price": text(target.candidate.credit) if target else None,
         "net": text(target.net) if target else None,
         "in_recovery": target.in_recovery if target else False,
         "close_intent": legs[0].intent_id if legs else None,

@@ -12,20 +12,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 from alluse_assets.accounts.deployable import valuation
 from alluse_assets.accounts.states import status_of
-from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text
+from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.broker import Broker, OptionOutcome
 from alluse_assets.execution.engine import OrderEngine, Recorder
 from alluse_assets.execution.expiries import outcome_event
 from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import OrderIntent
-from alluse_assets.execution.rolling import ended_rolls, place_roll
+from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, ShortOption
 from alluse_assets.option_chains.marks import Mark, mark, on_surface
@@ -64,6 +66,8 @@ class SessionRoutine:
     market: SessionMarket
     config: ProtocolConfig
     calendar: TradingCalendar
+    policy: Literal["yes", "no"] | None = None
+    """What is answered at once where a person is asked; None: a person answers."""
     placed: list[OrderIntent] = field(default_factory=list)
     """Orders of the session so far."""
 
@@ -99,6 +103,8 @@ class SessionRoutine:
         self._levels(market.prices, market.time_of, "quotes", market.now)
         navs = self._navs(self._marks(market.prices))
         engine = self._engine(navs)
+        engine.resume(market.now)
+        self.placed += continue_rolls(engine, market.now)
         for name in sorted(navs):
             self._protect(engine, name, navs)
             self._place(engine, decide_take_profits(self._step(name, navs)))
@@ -114,8 +120,8 @@ class SessionRoutine:
 
     def close(self) -> None:
         """What a session ends with, after the closing bell."""
-        self._engine({}).end_session(self.placed)
         at = max(self.market.now, self.market.closes_at)
+        self._engine({}).end_session(self.placed, at)
         self._record(ended_rolls(self._state, at))
         self._book_outcomes()
         self._end_week()
@@ -350,7 +356,14 @@ class SessionRoutine:
                 keeps_levels=self.config.protection.enabled,
             )
 
-        return OrderEngine(self.recorder, self.broker, context)
+        window = self.config.entry.window_end
+        asking = Asking(
+            self.config.approvals,
+            self.config.alerts,
+            new_york_instant(self.market.session, window),
+            self.policy,
+        )
+        return OrderEngine(self.recorder, self.broker, context, asking=asking)
 
 
 def sessions_to_run(calendar: TradingCalendar, state: BookState, start: date, end: date) -> list[date]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from alluse_assets.adapters.paper.orders import PaperBroker
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event
+from alluse_assets.execution.approvals import Asking, answer, order_approval
 from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import Action, OrderIntent
@@ -37,6 +38,7 @@ class Scene:
     quotes: dict = field(default_factory=lambda: {PUT: quote(), CALL: quote(CALL, "1.50", "1.60")})
     closes: dict = field(default_factory=lambda: {"AAPL": Decimal("334.00")})
     buffer_share: float = 0.0
+    asking: Asking = field(default_factory=Asking)
 
     def __post_init__(self):
         opened = Event(
@@ -47,7 +49,7 @@ class Scene:
             {"account": ACCOUNT, "kind": "gen", "capital": self.cash},
             capital_paid_in(ACCOUNT, Decimal(self.cash)),
         )
-        self.recorder = SessionRecorder(apply(BookState(), opened), [opened])
+        self.recorder = SessionRecorder(apply(BookState(config_fingerprint="f"), opened), [opened])
         self.broker = PaperBroker(
             CONFIG.paper,
             self.quotes,
@@ -56,7 +58,7 @@ class Scene:
             CONFIG.assignment_threshold_usd,
             lambda s: s == "SPX",
         )
-        self.engine = OrderEngine(self.recorder, self.broker, self.context)
+        self.engine = OrderEngine(self.recorder, self.broker, self.context, asking=self.asking)
 
     def context(self, intent, state):
         return GateContext(
@@ -77,6 +79,13 @@ class Scene:
 
     def types(self):
         return [event.type.value for event in self.recorder.events[1:]]
+
+    def answer(self, intent, yes=True, by="Ann", at=CLOSES, why="", book_kind="live"):
+        """What a person says about an order, as the command would write it."""
+        approvals = self.recorder.state.approvals
+        given = approvals[order_approval(intent.intent_id)].hash
+        name = order_approval(intent.intent_id)
+        self.recorder.record(answer(approvals, name, given, by, yes, at, book_kind, self.asking.rules, why))
 
     def refusals(self):
         denied = [event for event in self.recorder.events if event.type == EventType.ORDER_DENIED]

@@ -59,24 +59,40 @@ NO_SURFACES = SURFACES.empty()
 class MiniMarket:
     """``step`` walks one session: the close, quotes {contract: (bid, ask)}, and what passed the screen."""
 
-    def __init__(self, settings=None, first=FIRST):
+    def __init__(self, settings=None, first=FIRST, policy=None):
+        self.policy = policy
         self.config = settings or config()
         opened = open_book(self.config, "test", first, CALENDAR.open_time(first))
         self.state: BookState = fold(opened)
         self.events = list(opened)
 
-    def step(self, day, close, quotes=None, passed=None, dividends=None, splits=None, surfaces=NO_SURFACES):
-        """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar."""
+    def step(
+        self, day, close, quotes=None, passed=None, dividends=None, splits=None, surfaces=NO_SURFACES,
+        floor_only=None,
+    ):  # fmt: skip
+        """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar.
+
+        ``floor_only``: the same of what the floor alone refused.
+        """
         at, week = CALENDAR.close_time(day), CALENDAR.week_of(day)
         book = {
             symbol: Quote(symbol, at, Decimal(bid), Decimal(ask), iv=Decimal("0.3"))
             for symbol, (bid, ask) in (quotes or {}).items()
         }
+
+        def best_first(symbols):
+            return tuple(candidate(s, book[s].bid, n) for n, s in enumerate(symbols, 1))
+
+        passed, floor_only = passed or {}, floor_only or {}
         screened = {
-            (kind, right, "AAPL"): Screened(
-                len(symbols), {}, 0, tuple(candidate(s, book[s].bid, n) for n, s in enumerate(symbols, 1))
+            (*leg, "AAPL"): Screened(
+                len(passed.get(leg, ())) + len(floor_only.get(leg, ())),
+                {},
+                len(floor_only.get(leg, ())),
+                best_first(passed.get(leg, ())),
+                best_first(floor_only.get(leg, ())),
             )
-            for (kind, right), symbols in (passed or {}).items()
+            for leg in {**passed, **floor_only}
         }
         reading = ModeReading(week.id, MarketMode.GREEN, Decimal(1), Decimal(1), day, day)
         market = SessionMarket(
@@ -110,7 +126,7 @@ class MiniMarket:
             lambda symbol: False,
         )
         recorder = SessionRecorder(self.state)
-        SessionRoutine(recorder, broker, market, self.config, CALENDAR).run()
+        SessionRoutine(recorder, broker, market, self.config, CALENDAR, self.policy).run()
         self.state = recorder.state
         self.events += recorder.events
         return recorder.events

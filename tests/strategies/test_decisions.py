@@ -21,6 +21,10 @@ def candidate(instrument, rank, right="P"):
 
 
 def decisions(book, screened):
+    return [decision.event for decision in decided(book, screened)]
+
+
+def decided(book, screened):
     calendar, session = book.calendar, book.next
     week = calendar.week_of(session)
     closes = {symbol: Decimal(str(price)) for symbol, price in PRICES.items()}
@@ -38,7 +42,7 @@ def decisions(book, screened):
         0.02,
     )
     step = AccountStep(book.state.accounts["REV-1"], book.state, market, book.config, Decimal("300000"))
-    return [d.event for d in (*decide_calls(step), *decide_puts(step))]
+    return [*decide_calls(step), *decide_puts(step)]
 
 
 def test_a_put_that_was_taken_and_a_ticker_that_only_the_floor_kept_out():
@@ -69,6 +73,31 @@ def test_a_put_that_was_taken_and_a_ticker_that_only_the_floor_kept_out():
         3,
         None,
     )
+
+
+def test_what_is_asked_about_takes_only_what_the_others_leave():
+    msft, aapl = option("MSFT", date(2011, 1, 7), "P", 27), option("AAPL", date(2011, 1, 7), "P", 330)
+
+    def sizes(asked):
+        screened = {("rev", "P", "MSFT"): Screened(9, {}, 0, (candidate(msft, 1),))}
+        if asked:
+            screened["rev", "P", "AAPL"] = Screened(9, {}, 1, (), (candidate(aapl, 1),))
+        return {d.intent.symbol: d.intent.quantity for d in decided(BookMaker(), screened) if d.intent}
+
+    # 285,000: MSFT gets 30 % of it as without AAPL; 30 % of the 201,300 left are one contract of 33,000.
+    assert sizes(asked=False) == {"MSFT": 31}
+    assert sizes(asked=True) == {"MSFT": 31, "AAPL": 1}
+
+
+def test_a_first_contract_over_the_cap_is_not_asked_for_beside_an_order():
+    msft, aapl = option("MSFT", date(2011, 1, 7), "P", 27), option("AAPL", date(2011, 1, 7), "P", 900)
+    asked = {("rev", "P", "AAPL"): Screened(9, {}, 1, (), (candidate(aapl, 1),))}
+    beside = {**asked, ("rev", "P", "MSFT"): Screened(9, {}, 0, (candidate(msft, 1),))}
+    outcomes = [
+        {e.payload["symbol"]: e.payload["outcome"] for e in decisions(BookMaker(), screened)}
+        for screened in (asked, beside)
+    ]
+    assert outcomes == [{"AAPL": "asked_under_floor"}, {"AAPL": "none_passed", "MSFT": "order"}]
 
 
 def test_a_call_under_the_basis_says_so_with_the_basis():

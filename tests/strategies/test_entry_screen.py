@@ -229,3 +229,21 @@ def test_what_the_floor_alone_refused_is_counted_apart():
     assert outcome.refused == {"delta_out_of_band": 1, "yield_under_floor": 2}
     assert [c.contract for c in outcome.passed] == ["AAPL110107P00102000"]
     assert outcome.passed[0].delta_micro == 36_000_000
+
+
+def test_what_the_floor_alone_refused_is_ranked_as_the_others_are():
+    low = {"bid": 0.90, "ask": 0.95}
+    rows = [
+        chain(contract_symbol=f"AAPL110107P00{strike:03d}000", strike=float(strike), delta=delta, **quote)
+        for strike, delta, quote in [
+            (100, -0.31, low),
+            (101, -0.36, low),
+            (102, -0.34, {"bid": 0.95, "ask": 1.0}),  # as near the middle, but it yields more
+            (103, -0.35, {"bid": 0.90, "ask": 1.2}),  # too wide as well
+            (104, -0.39, {"bid": 1.50, "ask": 1.6}),  # passes
+        ]
+    ]
+    found = screened_by_session(screened(*rows))[SESSION][("rev", "P", "AAPL")]
+    assert [(c.strike, c.rank) for c in found.floor_only] == [(102, 1), (101, 2), (100, 3)]
+    assert found.floor_alone == len(found.floor_only)
+    assert [c.strike for c in found.passed] == [104]

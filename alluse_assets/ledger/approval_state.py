@@ -1,0 +1,74 @@
+"""What a person was asked and is still of use, as part of a book's state. Pure.
+
+What was used or expired leaves the state at once, what was refused with the session's close: until then
+whoever asked can see the answer. The journal keeps everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from alluse_assets.base.events import Event, Json
+from alluse_assets.journal.event_types import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalState:
+    """One request. ``hash`` is over ``subject``, which is exactly what is asked.
+
+    ``answer``: ``yes``, ``no``, or None while nobody has answered. ``expires_at`` is the last instant at
+    which it can be answered or used.
+    """
+
+    approval: str
+    kind: str
+    subject: Mapping[str, Json]
+    hash: str
+    reasons: tuple[str, ...]
+    requested_by: str
+    requested_at: datetime
+    expires_at: datetime
+    answer: str | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+    why: str = ""
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether ``now`` is behind its last instant."""
+        return now > self.expires_at
+
+
+def approvals_after(approvals: Mapping[str, ApprovalState], event: Event) -> Mapping[str, ApprovalState]:
+    """The requests that are still of use after ``event``."""
+    if event.type == EventType.SESSION_CLOSED:
+        return {k: a for k, a in approvals.items() if a.answer != "no"} if approvals else approvals
+    p: Any = event.payload
+    name: str = p["approval"]
+    if event.type == EventType.APPROVAL_REQUESTED:
+        asked = ApprovalState(
+            name,
+            p["kind"],
+            p["subject"],
+            p["hash"],
+            tuple(p["reasons"]),
+            p["requested_by"],
+            event.effective_at,
+            datetime.fromisoformat(p["expires_at"]),
+        )
+        return {**approvals, name: asked}
+    rest = {key: asked for key, asked in approvals.items() if key != name}
+    if event.type != EventType.APPROVAL_ANSWERED or name not in approvals:
+        return rest
+    return {
+        **rest,
+        name: replace(
+            approvals[name],
+            answer=p["answer"],
+            answered_by=p["by"],
+            answered_at=event.effective_at,
+            why=p["why"],
+        ),
+    }
