@@ -1,4 +1,4 @@
-"""Orders and option trades as assets, projected from the journal.
+"""Orders, option trades and approvals as assets, projected from the journal.
 
 Surface, and read-only: orders are placed by the execution module alone, while the journal is made.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from alluse_assets.execution.approval_table import APPROVALS
 from alluse_assets.execution.tables import OPTION_TRADES, ORDERS
 from alluse_assets.orchestration.asset_factory import Made, table_assets
 from alluse_assets.orchestration.asset_metadata import Trend
@@ -27,6 +28,11 @@ from alluse_assets.orchestration.stages import TRADING
         Trend("gain", pl.col("how_ended") != "open", "gain of the trades opened that day, mean, USD"),
         deps=["trading_journal"],
     ),
+    Made(
+        APPROVALS,
+        "projected from the journal: each request with its answer and what became of it.",
+        deps=["trading_journal"],
+    ),
     name="orders_and_trades",
     scope="book",
     stage=TRADING,
@@ -34,5 +40,5 @@ from alluse_assets.orchestration.stages import TRADING
     owner="team:trading",
 )
 def orders_and_trades(desk: Desk, span: Span) -> None:
-    """The journal's orders and option trades."""
-    desk.rebuild(ORDERS, OPTION_TRADES)
+    """The journal's orders, option trades and approvals."""
+    desk.rebuild(ORDERS, OPTION_TRADES, APPROVALS)

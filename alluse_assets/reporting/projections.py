@@ -18,6 +18,7 @@ from alluse_assets.base.config.config_manager import from_canonical
 from alluse_assets.base.errors import JournalError
 from alluse_assets.base.events import Event
 from alluse_assets.base.table_catalog import Table
+from alluse_assets.execution.approval_table import APPROVALS, project_approvals
 from alluse_assets.execution.project import project_option_trades, project_orders
 from alluse_assets.execution.tables import OPTION_TRADES, ORDERS
 from alluse_assets.journal.event_types import EventType
@@ -43,6 +44,7 @@ PROJECTIONS: tuple[Table, ...] = (
     LOTS,
     ORDERS,
     OPTION_TRADES,
+    APPROVALS,
     ENTRY_DECISIONS,
     MARKET_MODES,
     WEEK_TYPES,
@@ -79,6 +81,7 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
         LOTS.name: project_lots(closes, is_week_end),
         ORDERS.name: project_orders(events),
         OPTION_TRADES.name: project_option_trades(events),
+        APPROVALS.name: project_approvals(events),
         ENTRY_DECISIONS.name: project_entry_decisions(events),
         MARKET_MODES.name: project_market_modes(events),
         WEEK_TYPES.name: project_week_types(events, config, is_week_end),
