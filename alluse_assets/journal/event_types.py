@@ -47,5 +47,12 @@ class EventType(StrEnum):
     """Shares held into the ex-date earned a dividend, receivable until paid."""
     SESSION_CLOSED = "session.closed"
     """Closing prices, marks of every open option, balances and NAV per account."""
+    CONFIG_CHANGE_REQUESTED = "config.change_requested"
+    """request, based_on (version), changes, why, by, expires_at, rolled_back_to, hash over what is asked."""
+    CONFIG_CHANGED = "config.changed"
+    """version, changes (path, before, after), why, by, config_fingerprint (of the whole configuration
+    after it), rolled_back_to, request, approved_by."""
+    CONFIG_CHANGE_REJECTED = "config.change_rejected"
+    """request, its hash, by."""
     ALERT_RAISED = "alert.raised"
     """type, priority, text; a person may have to look."""
