@@ -7,6 +7,7 @@ that came meanwhile counts at the next step.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -16,10 +17,26 @@ import rfc8785
 from alluse_assets.base.config.config_manager import from_canonical
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import JournalError
-from alluse_assets.ledger.book_state import BookState
+from alluse_assets.base.events import Event
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.ledger.config_history import ConfigHistory, ConfigVersion
 
+CONFIG_EVENTS = (
+    EventType.BOOK_OPENED,
+    EventType.CONFIG_CHANGE_REQUESTED,
+    EventType.CONFIG_CHANGED,
+    EventType.CONFIG_CHANGE_REJECTED,
+    EventType.SESSION_CLOSED,
+)
+"""Events that say which configuration counts when; the rest of a journal is not needed for it."""
+
 _KEPT = 64
+
+
+def config_state(events: Iterable[Event]) -> BookState:
+    """What a book's state says of its configuration: versions, requests and the last closed session."""
+    return fold(event for event in events if event.type in CONFIG_EVENTS)
 
 
 def config_in_force(state: BookState) -> ProtocolConfig:

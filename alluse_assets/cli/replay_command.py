@@ -97,7 +97,7 @@ def run_replay(
     projecting = progress.add_task("projecting the journal", total=1)
     project_book(services.store, services.lake, services.calendar, book)
     progress.update(projecting, completed=1)
-    return summarise(book, list(services.store.read(book)), config, services.calendar)
+    return summarise(book, list(services.store.read(book)), services.calendar)
 
 
 def summary_table(summary: BookSummary) -> Table:

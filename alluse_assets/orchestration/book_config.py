@@ -11,27 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from alluse_assets.accounts.config_in_force import ConfigTimeline, timeline_of
+from alluse_assets.accounts.config_in_force import CONFIG_EVENTS, ConfigTimeline, config_state, timeline_of
 from alluse_assets.base.config.canonical_form import Change, diff
 from alluse_assets.base.config.config_manager import StoredVersion, load, with_values
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import instant_text
-from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import JournalStore
-from alluse_assets.ledger.book_state import fold
 from alluse_assets.ledger.config_history import ConfigHistory
 
 _RANGE = {"book.replay_start": None, "book.replay_end": None}
 """How far a replay goes is no trading rule: going on later must not change the configuration."""
-_TELLING = (
-    EventType.BOOK_OPENED,
-    EventType.CONFIG_CHANGE_REQUESTED,
-    EventType.CONFIG_CHANGED,
-    EventType.CONFIG_CHANGE_REJECTED,
-    EventType.SESSION_CLOSED,
-)
-"""Events that say which configuration counts when; the rest of a journal is not read for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +54,7 @@ def config_of_book(
     if lump_sum is not None:
         asked = with_values(asked, {"book.lump_sum_usd": str(lump_sum)})
     fresh = with_values(asked, _RANGE)
-    state = fold(row.event for row in store.read(book, types=_TELLING))
+    state = config_state(row.event for row in store.read(book, types=CONFIG_EVENTS))
     if state.config_history.current is None:
         return BookConfig(fresh, asked, None, ConfigTimeline(((None, fresh),)))
     timeline = timeline_of(state.config_history, state.last_closed)
