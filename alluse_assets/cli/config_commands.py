@@ -152,7 +152,7 @@ def _named(name: str) -> ProtocolConfig:
 
 
 def _of_book(book: str, number: int | None) -> EffectiveConfig:
-    """A version of a book's configuration (None: the one in force), each value with the version that set it."""
+    """A version of a book's configuration; None: the one in force. Its origins are the versions."""
     from alluse_assets.orchestration.config_journal import read_versions
     from alluse_assets.orchestration.services import open_services
 

@@ -138,6 +138,16 @@ def with_value(form: Form, path: str, value: Any) -> dict[str, Any]:
     return {**form, name: with_value(form.get(name, {}), below, value)}
 
 
+def value_in(form: Form, path: str, missing: Any) -> Any:
+    """The canonical value of a setting, by dotted path; ``missing`` where an older form has no such one."""
+    value: Any = form
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return missing
+        value = value[name]
+    return value
+
+
 def _answered(history: ConfigHistory, request: str, outcome: Literal["applied", "rejected"]) -> ConfigHistory:
     answered = replace(history.requests[request], outcome=outcome)
     return replace(history, requests={**history.requests, request: answered})
