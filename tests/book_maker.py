@@ -211,8 +211,11 @@ class InMemoryJournal:
     def books(self) -> list[BookRow]:
         return [BookRow(name, "replay", RECORDED_AT) for name in sorted(self._rows)]
 
-    def read(self, book: str, after_seq: int = 0) -> Iterator[RecordedEvent]:
-        return iter(self._rows.get(book, [])[after_seq:])
+    def read(
+        self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
+    ) -> Iterator[RecordedEvent]:
+        rows = self._rows.get(book, [])[after_seq:]
+        return iter(rows if types is None else [row for row in rows if row.event.type in types])
 
     def head(self, book: str) -> Head:
         rows = self._rows.get(book)

@@ -291,6 +291,7 @@ class OrderEngine:
                     "purpose": intent.purpose,
                     "session": intent.session.isoformat(),
                     "config": intent.config_fingerprint,
+                    "config_version": self.recorder.state.config_history.number_of(intent.config_fingerprint),
                     "reserves_cash": text(reserved),
                     "reserves_shares": intent.quantity * multiplier
                     if covers and intent.action is Action.SELL_TO_OPEN

@@ -16,8 +16,10 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
 from alluse_assets.base.money import ZERO, pro_rata
 from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger import config_history
 from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
 from alluse_assets.ledger.chart import EQUITY, LedgerAccount
+from alluse_assets.ledger.config_history import ConfigHistory
 from alluse_assets.ledger.lots import Lot, quantity, take
 from alluse_assets.ledger.unit_value import UnitValue
 from alluse_assets.protection.state import ProtectionState, protect
@@ -162,11 +164,23 @@ class BookState:
     protection: ProtectionState = field(default_factory=ProtectionState)
     rolls: Mapping[str, RollUnderWay] = field(default_factory=dict)
     """Rolls under way, by the key of the event that decided them."""
-    config_fingerprint: str = ""
+    config_history: ConfigHistory = field(default_factory=ConfigHistory)
     opened: Mapping[str, Any] = field(default_factory=dict)
     """The payload of ``book.opened``."""
     approvals: Mapping[str, ApprovalState] = field(default_factory=dict)
     """What a person was asked and is still of use, by its id."""
+
+    @property
+    def config_version(self) -> int:
+        """The number of the configuration in force; 0 before the book is opened."""
+        current = self.config_history.current
+        return current.number if current else 0
+
+    @property
+    def config_fingerprint(self) -> str:
+        """The fingerprint of the configuration in force; empty before the book is opened."""
+        current = self.config_history.current
+        return current.fingerprint if current else ""
 
     def with_account(self, account: AccountState) -> BookState:
         """The same book with one account replaced."""
@@ -208,7 +222,20 @@ def _post(state: BookState, event: Event) -> BookState:
 
 
 def _opened(state: BookState, event: Event) -> BookState:
-    return replace(state, opened=event.payload, config_fingerprint=str(event.payload["config_fingerprint"]))
+    return replace(state, opened=event.payload, config_history=config_history.opened(event))
+
+
+def _config_changed(state: BookState, event: Event) -> BookState:
+    history = config_history.changed(state.config_history, event, state.last_closed)
+    return replace(state, config_history=history)
+
+
+def _config_requested(state: BookState, event: Event) -> BookState:
+    return replace(state, config_history=config_history.requested(state.config_history, event))
+
+
+def _config_rejected(state: BookState, event: Event) -> BookState:
+    return replace(state, config_history=config_history.rejected(state.config_history, event))
 
 
 def _week_began(state: BookState, event: Event) -> BookState:
@@ -417,6 +444,9 @@ def _put(mapping: Mapping[str, V], key: str, value: V | None) -> Mapping[str, V]
 
 _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.BOOK_OPENED: _opened,
+    EventType.CONFIG_CHANGE_REQUESTED: _config_requested,
+    EventType.CONFIG_CHANGED: _config_changed,
+    EventType.CONFIG_CHANGE_REJECTED: _config_rejected,
     EventType.MARKET_MODE_GUESSED: _week_began,
     EventType.ORDER_CREATED: _order_created,
     EventType.ORDER_PENDING: _order_moved,

@@ -26,7 +26,7 @@ from alluse_assets.execution.approvals import (
 from alluse_assets.execution.order import Action, intent_from
 from alluse_assets.journal.canonical import canonical_bytes
 from alluse_assets.ledger.book_state import BookState, apply, fold
-from tests.execution.scene import CLOSES, OPENS, Scene, buy_back, sell_put
+from tests.execution.scene import ACCOUNT, CLOSES, OPENS, Scene, buy_back, sell_put
 
 RULES = ApprovalRules()
 WINDOW_END = OPENS + timedelta(minutes=90)
