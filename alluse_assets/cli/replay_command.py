@@ -17,11 +17,13 @@ from rich.table import Table
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.money import to_cents
 from alluse_assets.orchestration.book_config import BookConfig, config_of_book
+from alluse_assets.orchestration.floor_comparison import compare_floors
 from alluse_assets.orchestration.market_preparation import prepare_market
 from alluse_assets.orchestration.market_steps import MarketSteps
 from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import Services, market_source, open_services
+from alluse_assets.reporting.floor_comparison import FloorComparison
 from alluse_assets.reporting.summary import BookSummary, summarise
 
 _DATE = ["%Y-%m-%d"]
@@ -37,6 +39,10 @@ def replay_command(
     ] = None,
     book: Annotated[str, typer.Option("--book", "-b", help="Name of the book; default: the profile's.")] = "",
     lump_sum: Annotated[str, typer.Option("--lump-sum", help="USD; default: the profile's.")] = "",
+    compare: Annotated[
+        bool,
+        typer.Option("--compare-floors", help="Beside it the same replay with every question answered yes."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")
     ] = False,
@@ -51,11 +57,15 @@ def replay_command(
         _warn(errors, name, chosen)
         with _progress(errors) as progress:
             summary = run_replay(services, name, profile, chosen, first, last, progress)
+            floors = compare_with_yes(services, name, chosen, progress) if compare else None
     seconds = round(time.monotonic() - began, 3)
     if as_json:
-        typer.echo(json.dumps({**summary.as_json(), "seconds": seconds}))
+        more = {"floors": floors.as_json()} if floors else {}
+        typer.echo(json.dumps({**summary.as_json(), **more, "seconds": seconds}))
     else:
         Console().print(summary_table(summary))
+        if floors:
+            Console().print(floors_table(floors))
         Console().print(
             f"{summary.sessions} sessions, {summary.journal_events} events, "
             f"head {summary.journal_hash[:16]}, {seconds:.1f} s. Prove it with: alluse verify --book {name}"
@@ -98,6 +108,47 @@ def run_replay(
     project_book(services.store, services.lake, services.calendar, book)
     progress.update(projecting, completed=1)
     return summarise(book, list(services.store.read(book)), services.calendar)
+
+
+def compare_with_yes(
+    services: Services, book: str, chosen: BookConfig, progress: Progress
+) -> FloorComparison:
+    """The replayed book beside the same replay with approval = yes, with a progress bar."""
+    comparing = progress.add_task("replaying with yes", total=None)
+    rows = list(services.store.read(book))
+    return compare_floors(
+        book,
+        rows,
+        services.lake,
+        services.calendar,
+        chosen.config,
+        lambda _, done, total: progress.update(comparing, completed=done, total=total),
+    )
+
+
+def floors_table(floors: FloorComparison) -> Table:
+    """What the floors alone refused, and what the book would have done with it."""
+    table = Table(
+        title="What each premium floor alone refused",
+        caption=f"this replay answers {floors.answer}; beside it the same replay that answers yes",
+    )
+    table.add_column("account")
+    for column in ("refused", "asked", "NAV USD", "with yes", "return", "with yes", "trades", "with yes"):
+        table.add_column(column, justify="right")
+    for column in ("assigned", "with yes"):
+        table.add_column(column, justify="right")
+    for row in floors.rows:
+        pair = (row.as_it_was, row.with_yes)
+        table.add_row(
+            row.account,
+            str(row.floor_alone),
+            str(row.asked),
+            *(f"{account.nav:,.2f}" for account in pair),
+            *(f"{account.total_return:+.2%}" for account in pair),
+            *(str(account.trades) for account in pair),
+            *(str(account.assignments) for account in pair),
+        )
+    return table
 
 
 def summary_table(summary: BookSummary) -> Table:

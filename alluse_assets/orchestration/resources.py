@@ -7,7 +7,7 @@ the numerical steps) is imported when a desk is used, never when the code locati
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,13 +26,14 @@ from alluse_assets.orchestration.progress import Progress
 if TYPE_CHECKING:
     from alluse_assets.adapters.timescale.hot_store import HotStore
     from alluse_assets.base.config.model_protocol import ProtocolConfig
-    from alluse_assets.journal.chain import Head
+    from alluse_assets.journal.chain import Head, RecordedEvent
     from alluse_assets.orchestration.book_config import BookConfig
     from alluse_assets.orchestration.live_market import LiveMarket
     from alluse_assets.orchestration.market_feed import MarketFeed
     from alluse_assets.orchestration.market_steps import MarketSteps
     from alluse_assets.orchestration.replay import Replay
     from alluse_assets.orchestration.services import Services
+    from alluse_assets.reporting.floor_comparison import FloorComparison
 
 Scope = Literal["market", "book"]
 """Whose a table is: the market's, shared by all books, or one book's."""
@@ -157,6 +158,23 @@ class Desk:
             self.book,
             self.profile,
             self.config,
+        )
+
+    def compared_floors(self) -> Callable[[Sequence[RecordedEvent]], FloorComparison] | None:
+        """What puts the book's journal beside the same replay with approval = yes; None of other books."""
+        from alluse_assets.orchestration.answering import kind_of
+        from alluse_assets.orchestration.floor_comparison import compare_floors
+
+        services = self.services
+        if kind_of(services.store, self.book) != "replay":
+            return None
+        return lambda rows: compare_floors(
+            self.book,
+            rows,
+            services.lake,
+            services.calendar,
+            self.config,
+            lambda _, done, total: self.progress.step("the same with yes", done, total),
         )
 
     def events(self) -> list[Event]:

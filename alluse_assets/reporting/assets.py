@@ -56,7 +56,9 @@ def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
 
     desk: Desk = context.resources.desk
     services = desk.services
-    page = write_report(services.store, services.calendar, desk.book, services.installation.reports)
+    page = write_report(
+        services.store, services.calendar, desk.book, services.installation.reports, desk.compared_floors()
+    )
     return dg.MaterializeResult(
         metadata={"page": dg.MetadataValue.path(page), "size_bytes": page.stat().st_size}
     )

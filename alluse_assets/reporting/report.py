@@ -21,6 +21,7 @@ from alluse_assets.base.money import ZERO
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.ledger.tables import BOOK_ROW
 from alluse_assets.reporting.charts import Series, line_chart
+from alluse_assets.reporting.floor_comparison import FloorComparison
 from alluse_assets.strategies.entries import ASKED_UNDER_FLOOR
 from alluse_assets.weeks.week_types import WEEK_TYPE_TEXT, WeekType
 
@@ -74,12 +75,15 @@ def report_meta(book: str, rows: Sequence[RecordedEvent]) -> ReportMeta:
     )
 
 
-def render_report(tables: Mapping[str, pl.DataFrame], meta: ReportMeta) -> str:
+def render_report(
+    tables: Mapping[str, pl.DataFrame], meta: ReportMeta, compared: FloorComparison | None = None
+) -> str:
     """The page.
 
     Args:
         tables: the projected tables by name, of a book that has closed at least one session.
         meta: what is known of the book beside them.
+        compared: a replay beside the same one with approval = yes; None of other books.
     """
     performance = {row["account"]: row for row in tables["performance"].iter_rows(named=True)}
     in_order = sorted(
@@ -112,6 +116,7 @@ def render_report(tables: Mapping[str, pl.DataFrame], meta: ReportMeta) -> str:
             week_types=_week_types(tables["week_types"], accounts),
             modes=tables["market_modes"].rows(named=True),
             floors=_floors(tables["entry_decisions"], tables["orders"], meta, accounts),
+            compared=compared,
             denied=tables["orders"]
             .filter(pl.col("reason").is_not_null(), ~pl.col("reason").str.starts_with("gate approval@"))
             .rows(named=True),

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from alluse_assets.reporting.floor_comparison import side_by_side
 from alluse_assets.reporting.projections import project
 from alluse_assets.reporting.report import render_report, report_meta
 from tests.book_maker import BookMaker, InMemoryJournal, random_book
@@ -31,12 +32,13 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
 
 
-def page_of(book, name="proof"):
+def page_of(book, name="proof", compared=False):
     store = InMemoryJournal()
     store.put(name, book.events)
     rows = list(store.read(name))
     tables = project(book.events, book.calendar)
-    return render_report(tables, report_meta(name, rows)), tables, rows
+    floors = side_by_side(name, rows, rows, book.config, book.calendar) if compared else None
+    return render_report(tables, report_meta(name, rows), floors), tables, rows
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +110,9 @@ def test_a_book_that_has_only_cash_has_a_page_too():
         "No entry has been decided",
     ):
         assert sentence in text
+
+
+def test_only_a_replay_is_put_beside_the_same_one_with_yes():
+    beside = "beside the same replay that always answers yes"
+    assert beside in text_of(page_of(random_book(7, 5), compared=True)[0])
+    assert beside not in text_of(page_of(random_book(7, 5))[0])
