@@ -13,9 +13,9 @@ from alluse_assets.execution.approvals import Asking, order_approval
 from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.lifecycle import OrderState
 from alluse_assets.journal.chain import Head
-from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.ledger.book_state import fold
 from alluse_assets.orchestration.replay import SessionRecorder
-from tests.execution.scene import CLOSES, OPENS, PUT, Scene, buy_back, buy_shares, sell_put
+from tests.execution.scene import CLOSES, OPENS, PUT, Scene, book_under, buy_back, buy_shares, sell_put
 
 WINDOW_END = OPENS + timedelta(minutes=90)
 AT = OPENS + timedelta(minutes=40)
@@ -143,7 +143,7 @@ def test_an_approval_under_another_configuration_is_not_used():
     intent = an_order()
     book.engine.place(intent)
     book.answer(intent, at=AT)
-    book.recorder.state = replace(book.recorder.state, config_fingerprint="another")
+    book.recorder.state = replace(book.recorder.state, config_history=book_under("another").config_history)
     assert book.engine.resume(AT) == {intent.intent_id: OrderState.DENIED}
     why = book.recorder.events[-1].payload["gate"]["refused"][0]["why"]
     assert why == "the configuration has changed since it was asked"
@@ -224,7 +224,7 @@ class Committing(SessionRecorder):
 def reopened(store):
     """The book as a new process finds it."""
     rows = list(store.read("b"))
-    state = fold((row.event for row in rows), BookState(config_fingerprint="f"))
+    state = fold((row.event for row in rows), book_under("f"))
     return Committing(store, state, rows[-1].head)
 
 
@@ -302,7 +302,7 @@ def test_an_order_that_was_approved_when_the_process_ended_is_judged_again_and_s
     book.answer(intent, at=AT)
     book.engine.resume(AT)
     approved = [event.type for event in book.recorder.events].index("order.approved")
-    state = fold(book.recorder.events[: approved + 1], BookState(config_fingerprint="f"))
+    state = fold(book.recorder.events[: approved + 1], book_under("f"))
     fresh = scene()
     recorder = SessionRecorder(state)
     assert engine(fresh, recorder).resume(AT) == {intent.intent_id: OrderState.FILLED}
