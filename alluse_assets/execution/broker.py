@@ -75,8 +75,11 @@ class Broker(Protocol):
             next_dividends: cash dividends with the next session as ex-date, USD per share.
         """
 
-    def end_session(self) -> Iterable[BrokerReport]:
-        """What became of the day's orders that are still working."""
+    def poll(self, working: Sequence[tuple[OrderIntent, int]], at: datetime) -> Iterable[BrokerReport]:
+        """What is new of orders that work, each with how much of it is not filled."""
+
+    def end_session(self, working: Sequence[OrderIntent]) -> Iterable[BrokerReport]:
+        """What became of the day's orders that still worked when the session ended."""
 
     def expiries(
         self,

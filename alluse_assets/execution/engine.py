@@ -51,6 +51,15 @@ _EVENT_OF_STEP = {
     OrderStep.LOSE: EventType.ORDER_UNKNOWN,
 }
 
+_AT_BROKER = frozenset(
+    {
+        OrderState.ACCEPTED,
+        OrderState.PARTIALLY_FILLED,
+        OrderState.PENDING_CANCEL,
+        OrderState.PENDING_REPLACE,
+    }
+)
+
 
 class Recorder(Protocol):
     """Where events go."""
@@ -119,13 +128,26 @@ class OrderEngine:
                 outcomes[order.intent_id] = self._settle(_intent_of(order), now)
         return outcomes
 
-    def end_session(self, intents: Sequence[OrderIntent], now: datetime) -> None:
-        """Book what the broker says about the day's orders that were still working, and end what asks."""
-        by_id = {intent.intent_id: intent for intent in intents}
-        for report in self.broker.end_session():
-            order = self.recorder.state.orders.get(report.intent_id)
-            known = by_id.get(report.intent_id)
-            self.take_report(known or _intent_of(order, report.intent_id), report)
+    def poll(self, at: datetime) -> None:
+        """Book what is new of the orders that work. The legs of a roll fill together, when they are sent."""
+        working = [
+            (_intent_of(order), order.quantity - order.filled)
+            for order in self.recorder.state.orders.values()
+            if order.state in _AT_BROKER and not (order.created and order.created.payload.get("parent"))
+        ]
+        by_id = {intent.intent_id: intent for intent, _ in working}
+        for report in self.broker.poll(working, at):
+            self.take_report(by_id[report.intent_id], report)
+
+    def end_session(self, now: datetime) -> None:
+        """Book what the broker says about the day's orders that still worked, and end what asks."""
+        working = {
+            order.intent_id: _intent_of(order)
+            for order in self.recorder.state.orders.values()
+            if order.state in _AT_BROKER
+        }
+        for report in self.broker.end_session(list(working.values())):
+            self.take_report(working[report.intent_id], report)
         for order in list(self.recorder.state.orders.values()):
             if order.state == OrderState.PENDING_APPROVAL:
                 self._expire(_intent_of(order), now, "the session ended")

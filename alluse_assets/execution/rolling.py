@@ -17,18 +17,17 @@ from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, RollUnderWay
 
 
-def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) -> list[OrderIntent]:
-    """Send a roll whose decision has been recorded; the orders that were placed."""
+def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) -> None:
+    """Send a roll whose decision has been recorded."""
     if engine.broker.takes_combined and engine.asking.rules.mode == "auto":
         engine.place_combined(close, opening)
-        return [close, opening]
+        return
     engine.place(close)
-    return [close, *continue_rolls(engine, close.decided_at)]
+    continue_rolls(engine, close.decided_at)
 
 
-def continue_rolls(engine: OrderEngine, at: datetime) -> list[OrderIntent]:
-    """Sell what has been bought back for a roll and not been sold again; the orders that were placed."""
-    placed = []
+def continue_rolls(engine: OrderEngine, at: datetime) -> None:
+    """Sell what has been bought back for a roll and not been sold again."""
     for key, roll in sorted(engine.recorder.state.rolls.items()):
         left = roll.closed - roll.opened
         if left <= 0:
@@ -36,8 +35,6 @@ def continue_rolls(engine: OrderEngine, at: datetime) -> list[OrderIntent]:
         intent = _opening(engine.recorder.state, key, roll, left, at)
         if intent.intent_id not in engine.recorder.state.intents_of_session:
             engine.place(intent)
-            placed.append(intent)
-    return placed
 
 
 def ended_rolls(state: BookState, at: datetime) -> list[Event]:

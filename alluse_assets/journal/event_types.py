@@ -80,6 +80,8 @@ class EventType(StrEnum):
     """Proceeds of a call-away or sale became cash (T+1)."""
     DIVIDEND_ACCRUED = "dividend.accrued"
     """Shares held into the ex-date earned a dividend, receivable until paid."""
+    SESSION_OPENED = "session.opened"
+    """session, week: the first step of a session is done."""
     SESSION_CLOSED = "session.closed"
     """Closing prices, marks of every open option, balances and NAV per account."""
     APPROVAL_REQUESTED = "approval.requested"

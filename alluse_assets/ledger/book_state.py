@@ -160,6 +160,7 @@ class BookState:
     week: str = ""
     mode_guess: str | None = None
     """The current week's guess."""
+    last_opened: date | None = None
     last_closed: date | None = None
     protection: ProtectionState = field(default_factory=ProtectionState)
     rolls: Mapping[str, RollUnderWay] = field(default_factory=dict)
@@ -366,6 +367,10 @@ def _cash_settled(state: BookState, event: Event) -> BookState:
     return state.with_account(replace(account, receivables=left))
 
 
+def _session_opened(state: BookState, event: Event) -> BookState:
+    return replace(state, last_opened=date.fromisoformat(str(event.payload["session"])))
+
+
 def _session_closed(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     accounts = dict(state.accounts)
@@ -471,5 +476,6 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.APPROVAL_ANSWERED: _approval_moved,
     EventType.APPROVAL_EXPIRED: _approval_moved,
     EventType.APPROVAL_USED: _approval_moved,
+    EventType.SESSION_OPENED: _session_opened,
     EventType.SESSION_CLOSED: _session_closed,
 }

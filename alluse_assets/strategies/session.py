@@ -9,7 +9,7 @@ of the three is a step that can be walked alone; ``run`` walks a session of one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -68,8 +68,6 @@ class SessionRoutine:
     calendar: TradingCalendar
     policy: Literal["yes", "no"] | None = None
     """What is answered at once where a person is asked; None: a person answers."""
-    placed: list[OrderIntent] = field(default_factory=list)
-    """Orders of the session so far."""
 
     def run(self) -> None:
         """Walk a session that is looked at once.
@@ -85,6 +83,9 @@ class SessionRoutine:
     def open(self) -> None:
         """What a session begins with, at the opening bell."""
         market, at = self.market, self.market.opens_at
+        opened: dict[str, Json] = {"session": market.session.isoformat(), "week": market.week.id}
+        key = f"session/{market.session}/opened"
+        self.recorder.record(Event(EventType.SESSION_OPENED, at, "rule:session", key, opened))
         self._begin_week()
         self._record(split_events(self._state, market.splits, market.session, at, self.broker.authority))
         self._record(settlement_events(self._state, market.session, at, self.broker.authority))
@@ -103,8 +104,9 @@ class SessionRoutine:
         self._levels(market.prices, market.time_of, "quotes", market.now)
         navs = self._navs(self._marks(market.prices))
         engine = self._engine(navs)
+        engine.poll(market.now)
         engine.resume(market.now)
-        self.placed += continue_rolls(engine, market.now)
+        continue_rolls(engine, market.now)
         for name in sorted(navs):
             self._protect(engine, name, navs)
             self._place(engine, decide_take_profits(self._step(name, navs)))
@@ -121,7 +123,7 @@ class SessionRoutine:
     def close(self) -> None:
         """What a session ends with, after the closing bell."""
         at = max(self.market.now, self.market.closes_at)
-        self._engine({}).end_session(self.placed, at)
+        self._engine({}).end_session(at)
         self._record(ended_rolls(self._state, at))
         self._book_outcomes()
         self._end_week()
@@ -138,7 +140,6 @@ class SessionRoutine:
     def _place(self, engine: OrderEngine, intents: Iterable[OrderIntent]) -> None:
         for intent in intents:
             engine.place(intent)
-            self.placed.append(intent)
 
     def _breakers(self, reading: VixReading | None, at: datetime, new_session: bool) -> None:
         looks_back = self.config.circuit_breakers.max_stale_sessions + 1
@@ -179,7 +180,7 @@ class SessionRoutine:
     def _roll(self, engine: OrderEngine, decision: RollDecision) -> None:
         self.recorder.record(decision.event)
         if decision.close is not None and decision.open is not None:
-            self.placed += place_roll(engine, decision.close, decision.open)
+            place_roll(engine, decision.close, decision.open)
 
     def _begin_week(self) -> None:
         if self.market.guess is not None:

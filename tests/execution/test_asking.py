@@ -121,7 +121,7 @@ def test_nothing_that_asks_outlives_its_session(answered):
     book.engine.place(intent)
     if answered:
         book.answer(intent, at=AT)
-    book.engine.end_session([], CLOSES)
+    book.engine.end_session(CLOSES)
     assert book.types()[-2:] == ["order.expired", "approval.expired"]
     assert (book.recorder.state.orders, book.recorder.state.approvals) == ({}, {})
 

@@ -8,7 +8,7 @@ spread. Options at least a cent in the money at expiry are exercised against us.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -35,7 +35,6 @@ class PaperBroker:
     assignment_threshold: Decimal
     settles_in_cash: Callable[[str], bool]
     """Whether options on an underlying settle in cash."""
-    _working: dict[str, int] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
     """Contracts of each series that this session's orders have had of its volume."""
 
@@ -92,8 +91,6 @@ class PaperBroker:
             execution = f"{intent.intent_id}/1"
             fee = self.fee(intent.instrument, filled)
             reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, price, fee, execution))
-        if filled < intent.quantity:
-            self._working[intent.intent_id] = intent.quantity - filled
         return reports
 
     def early_assignments(
@@ -126,14 +123,27 @@ class PaperBroker:
                     )
         return outcomes
 
-    def end_session(self) -> list[BrokerReport]:
+    def poll(self, working: Sequence[tuple[OrderIntent, int]], at: datetime) -> list[BrokerReport]:
+        """Fill what the quotes of ``at`` give of orders that work."""
+        reports = []
+        for intent, left in working:
+            able = self._able(replace(intent, quantity=left, decided_at=at))
+            if able is None or not able[1]:
+                continue
+            price, filled = able
+            self._taken[intent.instrument] = self._taken.get(intent.instrument, 0) + filled
+            step = OrderStep.FILL if filled == left else OrderStep.FILL_PART
+            execution = f"{intent.intent_id}/{intent.quantity - left + 1}"
+            fee, order_id = self.fee(intent.instrument, filled), f"paper/{intent.intent_id}"
+            reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, price, fee, execution))
+        return reports
+
+    def end_session(self, working: Sequence[OrderIntent]) -> list[BrokerReport]:
         """Day orders that still work expire."""
-        expired = [
-            BrokerReport(intent_id, OrderStep.EXPIRE, self.closes_at, f"paper/{intent_id}")
-            for intent_id in self._working
+        return [
+            BrokerReport(one.intent_id, OrderStep.EXPIRE, self.closes_at, f"paper/{one.intent_id}")
+            for one in working
         ]
-        self._working.clear()
-        return expired
 
     def expiries(
         self,
