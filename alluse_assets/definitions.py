@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 import alluse_assets.accounts.assets
+import alluse_assets.alerts.assets
 import alluse_assets.execution.assets
 import alluse_assets.journal.assets
 import alluse_assets.ledger.assets
@@ -45,6 +46,7 @@ _BOOK = [
     alluse_assets.execution.assets,
     alluse_assets.ledger.assets,
     alluse_assets.accounts.assets,
+    alluse_assets.alerts.assets,
     alluse_assets.reporting.assets,
 ]
 

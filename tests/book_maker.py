@@ -7,7 +7,7 @@ assignments, dividends, settlements, closes) is the product's own doing.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -208,8 +208,11 @@ class InMemoryJournal:
     def books(self) -> list[BookRow]:
         return [BookRow(name, "replay", RECORDED_AT) for name in sorted(self._rows)]
 
-    def read(self, book: str, after_seq: int = 0) -> Iterator[RecordedEvent]:
-        return iter(self._rows.get(book, [])[after_seq:])
+    def read(
+        self, book: str, after_seq: int = 0, types: Collection[str] | None = None
+    ) -> Iterator[RecordedEvent]:
+        rows = self._rows.get(book, [])[after_seq:]
+        return iter(row for row in rows if types is None or row.event.type in types)
 
     def head(self, book: str) -> Head:
         rows = self._rows.get(book)

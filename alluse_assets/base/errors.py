@@ -54,5 +54,13 @@ class ServerError(AlluseError):
     """A server that we need cannot be started or reached."""
 
 
+class AlertError(AlluseError):
+    """An alert cannot be what it was said to be, or is not there to be answered."""
+
+
+class DeliveryError(AlluseError):
+    """A message did not get to its channel. The text never holds the channel's address."""
+
+
 class SecretError(AlluseError):
     """A secret that was referred to cannot be read."""

@@ -48,4 +48,9 @@ class EventType(StrEnum):
     SESSION_CLOSED = "session.closed"
     """Closing prices, marks of every open option, balances and NAV per account."""
     ALERT_RAISED = "alert.raised"
-    """type, priority, text; a person may have to look."""
+    """A person may have to look: alert, type, priority, text, account, symbol, script, question,
+    dedup_key."""
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    """Somebody looks after it: alert, by, why. It is not escalated any more."""
+    ALERT_RESOLVED = "alert.resolved"
+    """It is over: alert, by, why."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from alluse_assets.base.config.canonical_form import Change, canonical_value
 from alluse_assets.base.config.config_manager import StoredVersion, load, with_values
+from alluse_assets.base.config.model_people import AlertRules, NotifyRules
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.config.settings_tree import settings, value_at
 from alluse_assets.base.errors import ConfigError
@@ -21,8 +22,12 @@ from alluse_assets.base.events import instant_text
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import JournalStore
 
-_RANGE = {"book.replay_start": None, "book.replay_end": None}
-"""How far a replay goes is no trading rule: going on later must not change the configuration."""
+_OUTSIDE: Mapping[str, Any] = {
+    **{"book.replay_start": None, "book.replay_end": None, "alerts.lowest_sent": AlertRules().lowest_sent},
+    **{f"notify.{name}": getattr(NotifyRules(), name) for name in NotifyRules.model_fields},
+}
+"""Settings that a book does not store, with what stands in their place: how far a replay goes, and how
+people are told. None is a trading rule, and a running book must be able to get another channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class BookConfig:
 
     config: ProtocolConfig
     asked: ProtocolConfig
-    """What profile and environment say, with the replay's range."""
+    """What profile and environment say, with the replay's range and how people are told."""
     first_session: str | None
     ignored: tuple[Change, ...] = ()
 
@@ -52,7 +57,7 @@ def config_of_book(
     asked = load(profile, environ).config
     if lump_sum is not None:
         asked = with_values(asked, {"book.lump_sum_usd": str(lump_sum)})
-    fresh = with_values(asked, _RANGE)
+    fresh = with_values(asked, _OUTSIDE)
     opened = next((row for row in store.read(book) if row.event.type == EventType.BOOK_OPENED), None)
     if opened is None:
         return BookConfig(fresh, asked, None)
@@ -60,7 +65,7 @@ def config_of_book(
     version = StoredVersion(
         1, _leaves(payload["config"]), opened.event.actor, instant_text(opened.event.effective_at), "opened"
     )
-    config = with_values(load(profile, environ, [version]).config, _RANGE)
+    config = with_values(load(profile, environ, [version]).config, _OUTSIDE)
     if lump_sum is not None and config.book.lump_sum_usd != fresh.book.lump_sum_usd:
         raise ConfigError(
             f"book.lump_sum_usd: book {book!r} began with {config.book.lump_sum_usd} USD, not {lump_sum}; "

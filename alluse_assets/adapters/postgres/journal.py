@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,14 +37,16 @@ _COPY_POSTING = (
     "COPY alluse.posting (book, seq, line, account, ledger_account, currency, amount, instrument, quantity) "
     "FROM STDIN"
 )
-_READ = """
+_EVENTS = """
 SELECT j.seq, j.type, j.version, j.effective_at, j.recorded_at, j.actor, j.cause, j.key, j.payload::text,
        j.prev_hash, j.hash, j.seal,
        (SELECT array_agg(ARRAY[p.account, p.ledger_account, p.amount::text, p.instrument, p.quantity::text,
                                p.currency] ORDER BY p.line)
         FROM alluse.posting p WHERE p.book = j.book AND p.seq = j.seq)
-FROM alluse.journal j WHERE j.book = %s AND j.seq > %s ORDER BY j.seq
+FROM alluse.journal j WHERE j.book = %s AND j.seq > %s
 """
+_READ = f"{_EVENTS} ORDER BY j.seq"
+_READ_TYPES = f"{_EVENTS} AND j.type = ANY(%s) ORDER BY j.seq"
 
 
 def _utc_now() -> datetime:
@@ -128,12 +130,17 @@ class PostgresJournal:
                 raise JournalError(f"book {book}: the database refused the events: {error}") from error
         raise AssertionError("unreachable")
 
-    def read(self, book: str, after_seq: int = 0) -> Iterator[RecordedEvent]:
-        """The book's events behind ``after_seq``, in order, in batches."""
+    def read(
+        self, book: str, after_seq: int = 0, types: Collection[str] | None = None
+    ) -> Iterator[RecordedEvent]:
+        """The book's events behind ``after_seq``, in order, in batches; see ``JournalStore.read``."""
         with self._pool.connection() as connection, connection.cursor(name="journal_read") as cursor:
             cursor.itersize = 5_000
             try:
-                cursor.execute(_READ, [book, after_seq])
+                if types is None:
+                    cursor.execute(_READ, [book, after_seq])
+                else:
+                    cursor.execute(_READ_TYPES, [book, after_seq, [str(kind) for kind in types]])
                 for row in cursor:
                     yield _recorded(row)
             except (psycopg.DataError, ValueError, TypeError) as error:
