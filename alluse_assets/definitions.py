@@ -36,6 +36,7 @@ from jobs.ingest import LIVE_JOBS, LIVE_SCHEDULES
 from jobs.prune import prune, prune_schedule
 from jobs.replay import replay
 from jobs.weekly_cycle import STAGE_JOBS, weekly_cycle, weekly_cycle_schedule
+from sensors.notifier import notifier
 
 _MARKET = [alluse_assets.market_data.assets, alluse_assets.option_chains.assets]
 _MARKET_CHECKS = [alluse_assets.market_data.checks, alluse_assets.option_chains.checks]
@@ -85,6 +86,7 @@ def build_defs(
             export_job(key_prefix(name)),
         ],
         schedules=[weekly_cycle_schedule, *LIVE_SCHEDULES, prune_schedule],
+        sensors=[notifier],
         executor=dg.in_process_executor,
         resources={
             "desk": desk_resource(name, chosen),

@@ -29,6 +29,10 @@ COMMANDS = {
     "snapshot": "snapshot_command",
     "stream": "stream_command",
     "serve": "serve_command",
+    "alerts": "alerts_command",
+    "acknowledge": "acknowledge_command",
+    "resolve": "resolve_command",
+    "notify": "notify_command",
     "config": "config_commands",
     "destroy": "destroy_command",
 }

@@ -6,7 +6,6 @@ journal's head is read again before anything is tried twice.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,6 +18,7 @@ import psycopg
 from psycopg import errors
 
 from alluse_assets.adapters.postgres.connect import Pool
+from alluse_assets.adapters.postgres.lease import lease
 from alluse_assets.base.errors import ConflictError, JournalError
 from alluse_assets.base.events import Event, Posting
 from alluse_assets.journal.canonical import canonical_payload
@@ -157,26 +157,12 @@ class PostgresJournal:
     @contextmanager
     def lease(self, book: str, wait_seconds: float) -> Iterator[None]:
         """Be the one process that writes to the book; see ``JournalStore.lease``."""
-        number = int.from_bytes(
-            hashlib.sha256(f"alluse book {book}".encode()).digest()[:8], "big", signed=True
-        )
-        deadline = time.monotonic() + wait_seconds
-        with self._pool.connection() as connection:
-            while True:
-                row = connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone()
-                connection.commit()
-                if row and row[0]:
-                    break
-                if time.monotonic() >= deadline:
-                    raise ConflictError(
-                        f"book {book!r} is being written by another process; wait for it to end and try again"
-                    )
-                time.sleep(0.2)
-            try:
-                yield
-            finally:
-                connection.execute("SELECT pg_advisory_unlock(%s)", [number])
-                connection.commit()
+        with lease(self._pool, f"book {book}", wait_seconds) as held:
+            if not held:
+                raise ConflictError(
+                    f"book {book!r} is being written by another process; wait for it to end and try again"
+                )
+            yield
 
     def _write(self, book: str, recorded: Sequence[RecordedEvent]) -> None:
         with self._pool.connection() as connection:
