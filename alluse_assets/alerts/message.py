@@ -47,7 +47,8 @@ def age_text(age: timedelta) -> str:
 
 def _of_one(book: str, item: Item, current: CurrentAlert, now: datetime) -> Message:
     alert = current.alert
-    about = " ".join(part for part in (book, alert.account, alert.symbol) if part)
+    # A title is one line, also where it becomes the header of a letter.
+    about = " ".join(" ".join(part for part in (book, alert.account, alert.symbol) if part).split())
     age = age_text(now - current.raised_at)
     urgency = f"{alert.priority}, unanswered for {age}" if item.round else alert.priority
     lines = [

@@ -26,8 +26,10 @@ from alluse_assets.orchestration.services import Services
 
 log = logging.getLogger(__name__)
 
-BUDGET_SECONDS = 30.0
+BUDGET_SECONDS = 25.0
 """When a pass starts no more messages. With the time that one may take it ends within a sensor's minute."""
+_MOST_THREADS = 6
+"""Channels that are worked at side by side; each needs a connection of the pool now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def send_due(
         by_channel: dict[str, list[Send]] = {}
         for send in sends:
             by_channel.setdefault(send.channel, []).append(send)
-        with ThreadPoolExecutor(max_workers=max(1, min(4, len(by_channel)))) as threads:
+        with ThreadPoolExecutor(max_workers=max(1, min(_MOST_THREADS, len(by_channel)))) as threads:
             done = [*threads.map(lambda one: sender.send_all(opened[one[0]], one[1]), [*by_channel.items()])]
         left = standings(alerts.values(), services.deliveries.read(book), rules, lowest, now)
     return _summary(book, sum(s for s, _ in done), sum(f for _, f in done), left)

@@ -106,7 +106,11 @@ def _service(url: str, within_seconds: float) -> apprise.NotifyBase:
         app_id="ALL-USE", app_desc="ALL-USE alerts", app_url="", async_mode=False, interpret_emojis=False
     )
     with _Heard() as heard:
-        service = apprise.Apprise.instantiate(url.strip(), asset=asset)
+        try:
+            service = apprise.Apprise.instantiate(url.strip(), asset=asset)
+        except Exception:
+            # Plug-ins are many and parse by hand; what they raise may hold the address.
+            service = None
     if service is None:
         said = without_address(heard.text, url)
         raise DeliveryError(f"the secret is no URL that Apprise can use. {said}".strip())

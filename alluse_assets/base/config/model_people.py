@@ -101,7 +101,7 @@ class NotifyRules(ConfigModel):
         default=5, ge=1, le=1000, description="More alerts than this at once are sent as one digest"
     )
     send_within_seconds: int = Field(
-        default=20, ge=1, le=60, description="A channel that takes longer has failed"
+        default=20, ge=1, le=30, description="A channel that takes longer has failed"
     )
     retries_at_most: int = Field(
         default=8, ge=0, le=50, description="Repetitions of a failed delivery; then it is given up"
