@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from alluse_assets.orchestration.resources import Desk
-from alluse_assets.orchestration.watching import watch_protocol
 from jobs.trading import trading
 
 # A look is missed by then, a cool-off or a close is not.
@@ -22,6 +21,8 @@ def protocol_watchdog(
     context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]
 ) -> dg.RunRequest | dg.SkipReason:
     """Alerts for what is wrong, and a run for openings and closings that were missed."""
+    from alluse_assets.orchestration.watching import watch_protocol
+
     if desk.config.market.source != "live":
         return dg.SkipReason(f"market.source is {desk.config.market.source}: nothing is live")
     now = datetime.now(UTC)  # noqa: TID251 - the edge, where time comes in

@@ -130,7 +130,9 @@ def test_the_jobs_that_people_start_are_there_and_schedules_are_stopped():
 
 
 def test_sensors_are_stopped_until_somebody_starts_them():
-    assert {s.name: s.default_status for s in defs.sensors} == {"notifier": dg.DefaultSensorStatus.STOPPED}
+    stopped = dg.DefaultSensorStatus.STOPPED
+    found = {s.name: s.default_status for s in defs.sensors}
+    assert found == {"notifier": stopped, "protocol_watchdog": stopped}
 
 
 def test_another_book_has_the_same_graph_under_its_own_name():

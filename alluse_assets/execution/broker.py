@@ -78,6 +78,9 @@ class Broker(Protocol):
     def poll(self, working: Sequence[tuple[OrderIntent, int]], at: datetime) -> Iterable[BrokerReport]:
         """What is new of orders that work, each with how much of it is not filled."""
 
+    def cancel(self, intent: OrderIntent, at: datetime) -> Iterable[BrokerReport]:
+        """Ask for an order to be cancelled; what is known at once."""
+
     def end_session(self, working: Sequence[OrderIntent]) -> Iterable[BrokerReport]:
         """What became of the day's orders that still worked when the session ended."""
 

@@ -139,6 +139,26 @@ class OrderEngine:
         for report in self.broker.poll(working, at):
             self.take_report(by_id[report.intent_id], report)
 
+    def cancel_working(self, account: str, why: str, at: datetime, entries_only: bool) -> None:
+        """Cancel what an account has at the broker, and deny what waits for a person.
+
+        Args:
+            account: whose orders.
+            why: for the journal.
+            at: when.
+            entries_only: leave what closes alone.
+        """
+        for order in list(self.recorder.state.orders.values()):
+            if order.account != account or (entries_only and order.action == Action.BUY_TO_CLOSE):
+                continue
+            intent, decision = _intent_of(order), GateDecision((), (("state@1", why),))
+            if order.state == OrderState.PENDING_APPROVAL:
+                self._deny(intent, decision, at)
+            elif order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+                self._own_step(intent, OrderStep.ASK_CANCEL, EventType.ORDER_CANCEL_ASKED, decision, at)
+                for report in self.broker.cancel(intent, at):
+                    self.take_report(intent, report)
+
     def end_session(self, now: datetime) -> None:
         """Book what the broker says about the day's orders that still worked, and end what asks."""
         working = {

@@ -67,6 +67,8 @@ class EventType(StrEnum):
     ORDER_FILLED = "order.filled"
     """Partial or whole fill; ``state`` says which. Postings: the trade's money."""
     ORDER_EXPIRED = "order.expired"
+    ORDER_CANCEL_ASKED = "order.cancel_asked"
+    """The broker is asked to cancel; why."""
     ORDER_CANCELED = "order.canceled"
     ORDER_REJECTED = "order.rejected"
     ORDER_UNKNOWN = "order.unknown"

@@ -461,6 +461,7 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.ORDER_ACCEPTED: _order_moved,
     EventType.ORDER_FILLED: _order_filled,
     EventType.ORDER_EXPIRED: _order_moved,
+    EventType.ORDER_CANCEL_ASKED: _order_moved,
     EventType.ORDER_CANCELED: _order_moved,
     EventType.ORDER_REJECTED: _order_moved,
     EventType.ORDER_UNKNOWN: _order_moved,

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Literal
 
 from alluse_assets.accounts.deployable import valuation
-from alluse_assets.accounts.states import status_of
+from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_exits, status_of
 from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
@@ -104,6 +104,7 @@ class SessionRoutine:
         self._levels(market.prices, market.time_of, "quotes", market.now)
         navs = self._navs(self._marks(market.prices))
         engine = self._engine(navs)
+        self._cancel_what_may_not_work(engine)
         engine.poll(market.now)
         engine.resume(market.now)
         continue_rolls(engine, market.now)
@@ -170,6 +171,14 @@ class SessionRoutine:
         self._exits(engine, decide_near_strike(self._step(name, navs)))
         for due in decide_rolls(self._step(name, navs)):
             self._roll(engine, due)
+
+    def _cancel_what_may_not_work(self, engine: OrderEngine) -> None:
+        """HALTED cancels everything that works, CLOSE_ONLY and SAFE what would open something."""
+        for name in sorted(self._state.accounts):
+            status = status_of(self._state.protection, name)
+            if not allows_entries(status) and status is not AccountStatus.PAUSED:
+                why = f"account {name} is {status.value}"
+                engine.cancel_working(name, why, self.market.now, entries_only=allows_exits(status))
 
     def _exits(self, engine: OrderEngine, decisions: Iterable[ExitDecision]) -> None:
         for decision in decisions:

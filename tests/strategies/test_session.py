@@ -33,8 +33,8 @@ def sold_put(**changes):
 
 def test_a_session_without_anything_still_begins_the_week_and_closes():
     market = MiniMarket()
-    assert types(market.step(MON, 100)) == ["market_mode.guessed", "session.closed"]
-    assert types(market.step(TUE, 100)) == ["session.closed"]
+    assert types(market.step(MON, 100)) == ["session.opened", "market_mode.guessed", "session.closed"]
+    assert types(market.step(TUE, 100)) == ["session.opened", "session.closed"]
 
 
 def test_a_put_is_sized_by_cap_and_sold_at_the_bid():

@@ -138,6 +138,10 @@ class PaperBroker:
             reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, price, fee, execution))
         return reports
 
+    def cancel(self, intent: OrderIntent, at: datetime) -> list[BrokerReport]:
+        """Done at once."""
+        return [BrokerReport(intent.intent_id, OrderStep.CANCEL, at, f"paper/{intent.intent_id}")]
+
     def end_session(self, working: Sequence[OrderIntent]) -> list[BrokerReport]:
         """Day orders that still work expire."""
         return [

@@ -1,0 +1,120 @@
+"""What a person does to the accounts of a book: pause, close only, halt (the kill switch), resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alluse_assets.accounts.states import lift_hold, place_hold, rule_of, status_of
+from alluse_assets.adapters.anchors import AnchorFiles
+from alluse_assets.base.errors import AccountError
+from alluse_assets.base.events import Event
+from alluse_assets.journal.store import JournalStore
+from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.orchestration.config_journal import read_book_now
+
+_LEASE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChange:
+    """An account after a person's command. ``kept``: holds that stay, each with what would end it."""
+
+    account: str
+    status: str
+    changed: bool
+    kept: tuple[str, ...] = ()
+
+
+def hold_accounts(
+    store: JournalStore,
+    anchors: AnchorFiles,
+    book: str,
+    accounts: Sequence[str],
+    hold: str,
+    why: str,
+    by: str,
+    clock: Callable[[], datetime],
+) -> list[HoldChange]:
+    """Place ``hold`` (paused, close_only, halted) on accounts; none given: on all.
+
+    Raises:
+        AccountError: there is no such account, or no reason is given.
+        JournalError: there is no such book, or it is not opened.
+        ConflictError: another process writes to the book.
+    """
+
+    def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
+        return [place_hold(state.protection, name, hold, why, at, f"person:{by}")]
+
+    return _change(store, anchors, book, accounts, why, by, clock, decide)
+
+
+def resume_accounts(
+    store: JournalStore,
+    anchors: AnchorFiles,
+    book: str,
+    accounts: Sequence[str],
+    why: str,
+    by: str,
+    clock: Callable[[], datetime],
+) -> list[HoldChange]:
+    """Lift what a person may lift from accounts; none given: from all. What stays says what would end it.
+
+    Raises:
+        AccountError: there is no such account, or no reason is given.
+        JournalError: there is no such book, or it is not opened.
+        ConflictError: another process writes to the book.
+    """
+
+    def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
+        held = state.protection.holds.get(name, {})
+        mine = [hold for hold in held if "person" in rule_of(hold).lifted_by]
+        left = state
+        for hold in mine:
+            event = lift_hold(left.protection, name, hold, why, at, f"person:{by}", "person")
+            if event:
+                yield event
+                left = fold([event], left)
+
+    return _change(store, anchors, book, accounts, why, by, clock, decide)
+
+
+def _change(
+    store: JournalStore,
+    anchors: AnchorFiles,
+    book: str,
+    accounts: Sequence[str],
+    why: str,
+    by: str,
+    clock: Callable[[], datetime],
+    decide: Callable[[BookState, str, datetime], Iterable[Event | None]],
+) -> list[HoldChange]:
+    if not why.strip():
+        raise AccountError("say why, with --why: the journal keeps it")
+    with store.lease(book, _LEASE_SECONDS):
+        now = read_book_now(store, book, clock)
+        names = _named(now.state, book, accounts)
+        events = [event for name in names for event in decide(now.state, name, now.at) if event]
+        if events:
+            anchors.add(book, store.append(book, events, now.head))
+    after = fold(events, now.state)
+    touched = {str(event.payload["account"]) for event in events}
+    return [
+        HoldChange(name, status_of(after.protection, name).value, name in touched, _kept(after, name))
+        for name in names
+    ]
+
+
+def _kept(state: BookState, name: str) -> tuple[str, ...]:
+    held = state.protection.holds.get(name, {})
+    return tuple(f"{hold}: {rule_of(hold).why_not}" for hold in held if rule_of(hold).why_not)
+
+
+def _named(state: BookState, book: str, accounts: Sequence[str]) -> list[str]:
+    unknown = sorted(set(accounts) - set(state.accounts))
+    if unknown:
+        there = ", ".join(sorted(state.accounts))
+        raise AccountError(f"book {book!r} has no account {unknown[0]}; it has {there}")
+    return sorted(accounts or state.accounts)
