@@ -1,7 +1,10 @@
 """A yield under the floor: no trade, unless a person says so (protocol, sections 2 and 7)."""
 
+from datetime import time
+
 import pytest
 
+from alluse_assets.base.calendar import new_york_instant
 from tests.strategies.mini_market import MiniMarket, config, contract, days
 
 MON, TUE, WED, THU, FRI = days(5)
@@ -37,6 +40,14 @@ def test_the_best_that_the_floor_alone_refused_is_asked_about_and_unanswered_mea
     assert types(events)[-3:] == ["order.expired", "approval.expired", "session.closed"]
     assert market.account("REV-1").shorts == {}
     assert market.state.entries_of_week == ()
+
+
+@pytest.mark.parametrize(
+    ("hour", "ends"), [(10, "2011-01-10T16:00:00Z"), (12, "2011-01-10T21:00:00Z")], ids=["inside", "behind"]
+)
+def test_an_entry_asks_to_the_end_of_the_entry_window_in_new_york(hour, ends):
+    events = step(MiniMarket(), at=new_york_instant(MON, time(hour, 30)))
+    assert only(events, "approval.requested")["expires_at"] == ends
 
 
 @pytest.mark.parametrize(("policy", "contracts"), [("yes", 8), ("no", None)])
