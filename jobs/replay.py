@@ -36,10 +36,10 @@ def replay_book(context: dg.OpExecutionContext, config: ReplayRequest) -> None:
     desk = Desk(own.services, config.book, config.profile, own.progress, lump_sum)
     services, first = desk.services, _day(config.start) or desk.first_session
     last = desk.last_day(_day(config.end))
-    prepare_market(desk.steps, desk.book, first, last)
+    prepare_market(desk.steps, desk.book, first, last, timeline=desk.chosen.timeline)
     head = desk.replay().run(first, last)
     project_book(services.store, services.lake, services.calendar, desk.book)
-    summary = summarise(desk.book, list(services.store.read(desk.book)), desk.config, services.calendar)
+    summary = summarise(desk.book, list(services.store.read(desk.book)), services.calendar)
     context.add_output_metadata(
         {
             "net asset value, USD": float(summary.nav),

@@ -37,6 +37,12 @@ CONFIG = with_values(
         "accounts.rev.tickers": ["AAPL", "MSFT"],
         "accounts.com.tickers": ["MSFT", "SPX"],
         "market.flat_rate_annual": 0.02,
+        # What is tried here is a test's own; protection has its scenarios.
+        "protection.enabled": False,
+        "circuit_breakers.enabled": False,
+        "drawdown.pivot_enabled": False,
+        "drawdown.deep_enabled": False,
+        "paper.early_assignment": False,
     },
 )
 ACCOUNTS = ("GEN-1", "REV-1", "COM-1")
@@ -62,9 +68,8 @@ class _TriedSession(SessionRoutine):
 
     tries: Sequence[Try] = ()
 
-    def _trade(self) -> list[OrderIntent]:
+    def trade(self) -> None:
         engine = self._engine(self._navs(self._marks(self.market.prices)))
-        placed = []
         for account, action, instrument, quantity, limit in self.tries:
             intent = OrderIntent(
                 account=account,
@@ -81,9 +86,7 @@ class _TriedSession(SessionRoutine):
                 evidence={"delta_points": "33.5", "premium_yield_ppm": 4200, "rank": 1},
             )
             if intent.intent_id not in self._state.intents_of_session:
-                engine.place(intent)
-                placed.append(intent)
-        return placed
+                self._place(engine, [intent])
 
 
 class BookMaker:
@@ -208,8 +211,11 @@ class InMemoryJournal:
     def books(self) -> list[BookRow]:
         return [BookRow(name, "replay", RECORDED_AT) for name in sorted(self._rows)]
 
-    def read(self, book: str, after_seq: int = 0) -> Iterator[RecordedEvent]:
-        return iter(self._rows.get(book, [])[after_seq:])
+    def read(
+        self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
+    ) -> Iterator[RecordedEvent]:
+        rows = self._rows.get(book, [])[after_seq:]
+        return iter(rows if types is None else [row for row in rows if row.event.type in types])
 
     def head(self, book: str) -> Head:
         rows = self._rows.get(book)

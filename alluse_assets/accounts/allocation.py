@@ -16,14 +16,9 @@ from alluse_assets.ledger.postings import capital_paid_in
 
 ACCOUNT_NAMES: Mapping[Kind, str] = {"gen": "GEN-1", "rev": "REV-1", "com": "COM-1"}
 RULES_NOT_ACTIVE = (
-    "protection levels",
-    "rolls",
-    "drawdown rules",
-    "circuit breakers",
     "forks and merges",
     "reinvestment",
     "taxes",
-    "early assignment",
     "limits of the gate on size, price, rate and concentration",
     "price walking",
 )

@@ -1,8 +1,8 @@
-"""The book itself as an asset: what it was opened with. Surface."""
+"""The book itself as assets: what it was opened with, and every version of its configuration. Surface."""
 
 from __future__ import annotations
 
-from alluse_assets.accounts.tables import BOOK_TERMS
+from alluse_assets.accounts.tables import BOOK_TERMS, CONFIG_VERSIONS
 from alluse_assets.orchestration.asset_factory import Made, table_assets
 from alluse_assets.orchestration.partitions import Span
 from alluse_assets.orchestration.resources import Desk
@@ -11,6 +11,12 @@ from alluse_assets.orchestration.stages import REPORT
 
 @table_assets(
     Made(BOOK_TERMS, "read from the journal's first event.", never_empty=True, deps=["trading_journal"]),
+    Made(
+        CONFIG_VERSIONS,
+        "projected from the journal: the opening and every change since, with its reason.",
+        never_empty=True,
+        deps=["trading_journal"],
+    ),
     name="accounts",
     scope="book",
     stage=REPORT,
@@ -18,6 +24,6 @@ from alluse_assets.orchestration.stages import REPORT
     owner="team:trading",
 )
 def accounts(desk: Desk, span: Span) -> None:
-    """What the journal's first event says."""
-    desk.rebuild(BOOK_TERMS)
+    """What the journal's first event says, and what was changed since."""
+    desk.rebuild(BOOK_TERMS, CONFIG_VERSIONS)
     desk.progress.step("book terms", 1, 1)

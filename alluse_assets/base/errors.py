@@ -50,6 +50,14 @@ class OrderError(AlluseError):
     """An order was asked for a transition that its state does not have."""
 
 
+class AlertError(AlluseError):
+    """An alert cannot be what it was said to be, or is not there to be answered."""
+
+
+class AccountError(AlluseError):
+    """An account is asked for something that its state does not allow."""
+
+
 class ApprovalError(AlluseError):
     """An approval cannot be answered or used as asked."""
 

@@ -41,6 +41,11 @@ def pro_rata(total: Decimal, part: int, whole: int) -> Decimal:
     return total if part == whole else to_cents(total * part / whole)
 
 
+def is_under(price: Decimal, reference: Decimal, share: float) -> bool:
+    """Whether ``price / reference - 1 < -share``, exactly: without a division that would round."""
+    return price < reference * (1 - Decimal(str(share)))
+
+
 def text(amount: Decimal) -> str:
     """Canonical text of an amount or price: plain notation, as many decimals as its quantum has."""
     return format(amount, "f")

@@ -1,29 +1,48 @@
-"""``alluse config``: the effective values, whether a profile holds, what differs, what settings there are."""
+"""``alluse config``: the effective values, whether a profile holds, what differs, what settings there are.
+
+What changes a book's configuration is in ``config_book_commands``.
+"""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
 from alluse_assets.base.config.canonical_form import canonical_value
-from alluse_assets.base.config.config_manager import EffectiveConfig, diff, load
+from alluse_assets.base.config.config_manager import EffectiveConfig, diff, load, stored_config
+from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.config.profile_files import find_profile
 from alluse_assets.base.config.reference import reference_markdown
 from alluse_assets.base.config.settings_tree import Setting, sections, suggestion, value_at
 from alluse_assets.base.config.settings_tree import settings as all_settings
 from alluse_assets.base.errors import ConfigError
+from alluse_assets.cli.config_book_commands import history_command, rollback_command, set_command
+from alluse_assets.cli.config_tables import (
+    changes_json,
+    changes_table,
+    name_column,
+    print_json,
+    say,
+    value_text,
+)
 
 config_commands = typer.Typer(help="Show, check and compare configurations.", no_args_is_help=True)
 
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 _PROFILE = "A profile that ships (default, sample, spx_2019), or a file's path."
+_EITHER = f"{_PROFILE} Or a version of a book's configuration, such as sample@2."
+_VERSION = re.compile(r"(?P<book>[a-z0-9][a-z0-9_.-]{0,62})@(?P<number>[0-9]{1,9})")
+
+config_commands.command("set", context_settings={"ignore_unknown_options": True})(set_command)
+config_commands.command("rollback")(rollback_command)
+config_commands.command("history")(history_command)
 
 
 @config_commands.command()
@@ -32,17 +51,23 @@ def show(
         str, typer.Argument(help="A setting or section, such as accounts.gen; all if left out.")
     ] = "",
     profile: Annotated[str, typer.Option("--profile", "-p", help=_PROFILE)] = "default",
+    book: Annotated[str, typer.Option("--book", "-b", help="A book, instead of a profile.")] = "",
+    version: Annotated[
+        int | None, typer.Option("--version", help="Of the book's configuration; default: the one in force.")
+    ] = None,
     as_json: _Json = False,
     origin: Annotated[bool, typer.Option("--origin", help="Where each value came from.")] = False,
 ) -> None:
-    """Print the effective values: defaults < profile < environment."""
-    effective = load(profile, os.environ)
+    """Print the effective values: of a profile (defaults < profile < environment), or of a book."""
+    if version is not None and not book:
+        raise ConfigError("--version is of a book's configuration: give --book, too")
+    effective = _of_book(book, version) if book else load(profile, os.environ)
     chosen = _chosen(path)
     values = {setting.name: canonical_value(value_at(effective.config, setting.path)) for setting in chosen}
     if as_json:
-        _print_json(
+        print_json(
             {
-                "profile": profile,
+                **({"book": book} if book else {"profile": profile}),
                 "fingerprint": effective.fingerprint,
                 "values": values,
                 **({"origins": _origins(effective, chosen)} if origin else {}),
@@ -50,11 +75,12 @@ def show(
         )
         return
     places = _origins(effective, chosen)
-    table = Table(_name_column(), "value", *(["from"] if origin else []))
+    table = Table(name_column(), "value", *(["from"] if origin else []))
     for name, value in values.items():
-        table.add_row(name, _text(value), *([places[name]] if origin else []))
-    _console().print(table)
-    _console().print(f"fingerprint {effective.fingerprint}")
+        row = [value_text(value), *([places[name]] if origin else [])]
+        table.add_row(name, *(escape(cell) for cell in row))
+    Console().print(table)
+    Console().print(f"fingerprint {effective.fingerprint}")
 
 
 @config_commands.command()
@@ -67,31 +93,27 @@ def validate(
         find_profile(profile)
     faults = {profile: _fault_of(profile) for profile in profiles}
     if as_json:
-        _print_json({"valid": not any(faults.values()), "faults": faults})
+        print_json({"valid": not any(faults.values()), "faults": faults})
     for profile, fault in {} if as_json else faults.items():
-        _console().print(f"{profile}: {fault or 'holds'}", soft_wrap=True, markup=False, highlight=False)
+        say(f"{profile}: {fault or 'holds'}")
     if any(faults.values()):
         raise typer.Exit(1)
 
 
 @config_commands.command("diff")
 def diff_command(
-    before: Annotated[str, typer.Argument(help=_PROFILE)],
-    after: Annotated[str, typer.Argument(help=_PROFILE)],
+    before: Annotated[str, typer.Argument(help=_EITHER)],
+    after: Annotated[str, typer.Argument(help=_EITHER)],
     as_json: _Json = False,
 ) -> None:
-    """Print the settings that differ between two profiles. Exits 1 if any does, as diff does."""
-    changes = diff(load(before, {}).config, load(after, {}).config)
+    """Print the settings that differ between two profiles or versions. Exits 1 if any does, as diff does."""
+    changes = diff(_named(before), _named(after))
     if as_json:
-        rows = [{"path": change.path, "before": change.before, "after": change.after} for change in changes]
-        _print_json({"before": before, "after": after, "changes": rows})
+        print_json({"before": before, "after": after, "changes": changes_json(changes)})
     elif changes:
-        table = Table(_name_column(), escape(before), escape(after))
-        for change in changes:
-            table.add_row(change.path, _text(change.before), _text(change.after))
-        _console().print(table)
+        Console().print(changes_table(changes, before, after))
     else:
-        _console().print(f"{before} and {after} hold the same values", markup=False, highlight=False)
+        say(f"{before} and {after} hold the same values")
     if changes:
         raise typer.Exit(1)
 
@@ -121,6 +143,26 @@ def _chosen(path: str) -> list[Setting]:
     return chosen
 
 
+def _named(name: str) -> ProtocolConfig:
+    """The configuration that a profile, or ``BOOK@NUMBER``, stands for."""
+    found = _VERSION.fullmatch(name)
+    if found is None or Path(name).exists():
+        return load(name, {}).config
+    return _of_book(found["book"], int(found["number"])).config
+
+
+def _of_book(book: str, number: int | None) -> EffectiveConfig:
+    """A version of a book's configuration; None: the one in force. Its origins are the versions."""
+    from alluse_assets.orchestration.config_journal import read_versions
+    from alluse_assets.orchestration.services import open_services
+
+    with open_services(os.environ) as services:
+        versions = read_versions(services.store, book)
+    if number is not None and not 1 <= number <= len(versions):
+        raise ConfigError(f"book {book!r} has no version {number}; it has 1 to {len(versions)}")
+    return stored_config(versions[:number])
+
+
 def _fault_of(profile: str) -> str | None:
     try:
         load(profile, {})
@@ -131,21 +173,3 @@ def _fault_of(profile: str) -> str | None:
 
 def _origins(effective: EffectiveConfig, chosen: list[Setting]) -> dict[str, str]:
     return {setting.name: effective.origins[setting.name].place for setting in chosen}
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "empty"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, indent=2))
-
-
-def _console() -> Console:
-    return Console()
-
-
-def _name_column() -> Column:
-    return Column("setting", no_wrap=True)

@@ -87,7 +87,12 @@ def run_replay(
     steps = MarketSteps(services.lake, config, services.calendar, source)
     preparing = progress.add_task("preparing the market", total=None)
     prepare_market(
-        steps, book, first, last, lambda done, total: progress.update(preparing, completed=done, total=total)
+        steps,
+        book,
+        first,
+        last,
+        lambda done, total: progress.update(preparing, completed=done, total=total),
+        chosen.timeline,
     )
     progress.update(preparing, completed=1, total=1)
     replaying = progress.add_task("replaying", total=None)
@@ -102,7 +107,7 @@ def run_replay(
     projecting = progress.add_task("projecting the journal", total=1)
     project_book(services.store, services.lake, services.calendar, book)
     progress.update(projecting, completed=1)
-    return summarise(book, list(services.store.read(book)), config, services.calendar)
+    return summarise(book, list(services.store.read(book)), services.calendar)
 
 
 def compare_with_yes(

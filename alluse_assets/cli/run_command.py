@@ -53,7 +53,7 @@ def run_command(
                 outcomes.append(outcome)
                 bars.finish(outcome.stage.name)
         rows = list(services.store.read(book))
-        summary = summarise(book, rows, desk.config, services.calendar)
+        summary = summarise(book, rows, services.calendar)
     console = Console()
     console.print(summary_table(summary))
     done = ", ".join(outcome.stage.name for outcome in outcomes if outcome.ran) or "nothing: all was there"

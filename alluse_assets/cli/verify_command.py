@@ -22,7 +22,7 @@ def verify_command(
         bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")
     ] = False,
 ) -> None:
-    """Prove a book: sequence, chain, anchors, double entry, positions, NAV. Exit 1 if anything fails."""
+    """Prove a book: chain, anchors, double entry, positions, NAV, configuration. Exit 1 if anything fails."""
     with open_services(os.environ) as services:
         store, anchors = services.store, services.anchors.read(book)
         known = [row.name for row in store.books()]

@@ -40,6 +40,8 @@ class OptionOutcome:
     kind: Literal["expired", "assigned", "cash_settled"]
     contracts: int
     settlement_price: Decimal
+    early: bool = False
+    """Assigned before its expiry."""
 
 
 class Broker(Protocol):
@@ -52,8 +54,32 @@ class Broker(Protocol):
     def submit(self, intent: OrderIntent) -> Iterable[BrokerReport]:
         """Send an order; what is known at once."""
 
-    def end_session(self) -> Iterable[BrokerReport]:
-        """What became of the day's orders that are still working."""
+    @property
+    def takes_combined(self) -> bool:
+        """Whether it takes the two legs of a roll as one order."""
+
+    def submit_combined(self, legs: Sequence[OrderIntent]) -> Iterable[BrokerReport]:
+        """Send the legs of a roll as one order, which fills both in equal numbers; what is known at once."""
+
+    def early_assignments(
+        self,
+        shorts: Mapping[str, Sequence[ShortOption]],
+        closes: Mapping[str, Decimal],
+        next_dividends: Mapping[str, Decimal],
+    ) -> list[OptionOutcome]:
+        """Short options that are assigned over the night although they do not expire, per account.
+
+        Args:
+            shorts: what is open after the session, by account.
+            closes: of the underlyings, USD per share.
+            next_dividends: cash dividends with the next session as ex-date, USD per share.
+        """
+
+    def poll(self, working: Sequence[tuple[OrderIntent, int]], at: datetime) -> Iterable[BrokerReport]:
+        """What is new of orders that work, each with how much of it is not filled."""
+
+    def end_session(self, working: Sequence[OrderIntent]) -> Iterable[BrokerReport]:
+        """What became of the day's orders that still worked when the session ended."""
 
     def expiries(
         self,

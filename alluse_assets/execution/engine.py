@@ -52,6 +52,15 @@ _EVENT_OF_STEP = {
     OrderStep.LOSE: EventType.ORDER_UNKNOWN,
 }
 
+_AT_BROKER = frozenset(
+    {
+        OrderState.ACCEPTED,
+        OrderState.PARTIALLY_FILLED,
+        OrderState.PENDING_CANCEL,
+        OrderState.PENDING_REPLACE,
+    }
+)
+
 
 class Recorder(Protocol):
     """Where events go."""
@@ -120,13 +129,26 @@ class OrderEngine:
                 outcomes[order.intent_id] = self._settle(_intent_of(order), now)
         return outcomes
 
-    def end_session(self, intents: Sequence[OrderIntent], now: datetime) -> None:
-        """Book what the broker says about the day's orders that were still working, and end what asks."""
-        by_id = {intent.intent_id: intent for intent in intents}
-        for report in self.broker.end_session():
-            order = self.recorder.state.orders.get(report.intent_id)
-            known = by_id.get(report.intent_id)
-            self.take_report(known or _intent_of(order, report.intent_id), report)
+    def poll(self, at: datetime) -> None:
+        """Book what is new of the orders that work. The legs of a roll fill together, when they are sent."""
+        working = [
+            (_intent_of(order), order.quantity - order.filled)
+            for order in self.recorder.state.orders.values()
+            if order.state in _AT_BROKER and not (order.created and order.created.payload.get("parent"))
+        ]
+        by_id = {intent.intent_id: intent for intent, _ in working}
+        for report in self.broker.poll(working, at):
+            self.take_report(by_id[report.intent_id], report)
+
+    def end_session(self, now: datetime) -> None:
+        """Book what the broker says about the day's orders that still worked, and end what asks."""
+        working = {
+            order.intent_id: _intent_of(order)
+            for order in self.recorder.state.orders.values()
+            if order.state in _AT_BROKER
+        }
+        for report in self.broker.end_session(list(working.values())):
+            self.take_report(working[report.intent_id], report)
         for order in list(self.recorder.state.orders.values()):
             if order.state == OrderState.PENDING_APPROVAL:
                 self._expire(_intent_of(order), now, "the session ended")
@@ -188,6 +210,38 @@ class OrderEngine:
         for report in self.broker.submit(replace(intent, decided_at=at)):
             outcome = self.take_report(intent, report)
         return outcome
+
+    def place_combined(self, close: OrderIntent, opening: OrderIntent) -> None:
+        """Place the legs of a roll as one order: both pass the gate, or neither is sent."""
+        legs = (close, opening)
+        if any(leg.intent_id in self.recorder.state.intents_of_session for leg in legs):
+            return
+        decisions = [decide(leg, self._leg_context(leg, close), self.rules) for leg in legs]
+        for leg in legs:
+            self._record_created(leg)
+        if not all(decision.allows for decision in decisions):
+            for leg, decision in zip(legs, decisions, strict=True):
+                self._deny(leg, decision, leg.decided_at)
+            return
+        for leg, decision in zip(legs, decisions, strict=True):
+            self._own_step(leg, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, leg.decided_at)
+        for leg, decision in zip(legs, decisions, strict=True):
+            self._own_step(leg, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, decision, leg.decided_at)
+        self.recorder.barrier()
+        by_id = {leg.intent_id: leg for leg in legs}
+        for report in self.broker.submit_combined(legs):
+            self.take_report(by_id[report.intent_id], report)
+
+    def _leg_context(self, leg: OrderIntent, close: OrderIntent) -> GateContext:
+        """What a leg of a roll is judged by: the sale as if what it replaces were closed already."""
+        context = self.context(leg, self.recorder.state)
+        if leg is close:
+            return context
+        units, contract = context.multiplier * close.quantity, parse_occ_symbol(close.instrument)
+        cost = extended(close.limit_price, units) + context.expected_fee
+        if contract.right == "C":
+            return replace(context, freed=-cost, freed_shares=units)
+        return replace(context, freed=extended(contract.strike, units) - cost)
 
     def _decide_again(self, intent: OrderIntent, now: datetime | None = None) -> GateDecision:
         others = {k: v for k, v in self.recorder.state.orders.items() if k != intent.intent_id}
@@ -261,10 +315,13 @@ class OrderEngine:
                     "purpose": intent.purpose,
                     "session": intent.session.isoformat(),
                     "config": intent.config_fingerprint,
+                    "config_version": self.recorder.state.config_history.number_of(intent.config_fingerprint),
                     "reserves_cash": text(reserved),
                     "reserves_shares": intent.quantity * multiplier
                     if covers and intent.action is Action.SELL_TO_OPEN
                     else 0,
+                    "chain": intent.chain.payload() if intent.chain else None,
+                    "parent": intent.parent,
                     "evidence": dict(intent.evidence),
                     "asks": list(intent.asks),
                 },
@@ -304,6 +361,8 @@ class OrderEngine:
             "symbol": intent.symbol,
             "action": intent.action.value,
             "purpose": intent.purpose,
+            "chain": intent.chain.payload() if intent.chain else None,
+            "parent": intent.parent,
             "quantity": report.quantity,
             "price": text(report.price),
             "amount": text(extended(report.price, units)),

@@ -52,6 +52,8 @@ def outcome_event(
         "settlement_price": text(outcome.settlement_price),
         "premium": text(premium),
         "session": session.isoformat(),
+        "chain": short.chain_id,
+        "early": outcome.early,
     }
     key = f"{outcome.kind}/{session}/{account.name}/{outcome.contract}"
     name, option, count = account.name, outcome.contract, outcome.contracts

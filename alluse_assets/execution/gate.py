@@ -8,17 +8,21 @@ rates, restricted symbols and the kill switch join this list.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from alluse_assets.accounts.deployable import deployable
+from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_exits, allows_rolls
 from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.base.events import Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol, root_of
-from alluse_assets.base.money import text
+from alluse_assets.base.money import ZERO, text
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.ledger.book_state import AccountState, BookState
+
+ROLL_OPEN = "roll_open"
+"""Purpose of the sale that a roll ends with: no entry, though it opens a contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,15 @@ class GateContext:
     buffer_share: float
     multiplier: int
     expected_fee: Decimal
+    status: AccountStatus = AccountStatus.ACTIVE
+    window_open: bool = True
+    """Whether entries are allowed at this time."""
+    keeps_levels: bool = False
+    """Whether every option sold needs what its level counts from."""
+    freed: Decimal = ZERO
+    """Cash that the closing leg of the same roll gives back, less what it costs, USD."""
+    freed_shares: int = 0
+    """Shares that the closing leg of the same roll unbinds."""
 
     def account(self, intent: OrderIntent) -> AccountState:
         """The account that the order is for."""
@@ -116,6 +129,10 @@ def _capital(intent: OrderIntent, context: GateContext) -> str | None:
     if intent.action is Action.BUY:
         need += context.expected_fee
     free = context.spendable(intent)
+    if intent.purpose == ROLL_OPEN:
+        # Its collateral is that of what it replaces, which the buffer was kept beside already.
+        unbuffered = replace(context, buffer_share=0.0)
+        free = unbuffered.spendable(intent) + context.freed
     if need and need > free:
         return f"needs {text(need)} USD of deployable cash, the account has {text(free)}"
     return None
@@ -130,7 +147,7 @@ def _covered(intent: OrderIntent, context: GateContext) -> str | None:
         for order in context.state.orders.values()
         if order.account == account.name and _symbol_root(order.instrument) == root_of(intent.symbol)
     )
-    free = account.shares_held(intent.symbol) - bound
+    free = account.shares_held(intent.symbol) - bound + context.freed_shares
     need = intent.quantity * context.multiplier
     return None if need <= free else f"needs {need} uncovered shares of {intent.symbol}, there are {free}"
 
@@ -158,6 +175,28 @@ def _hours(intent: OrderIntent, context: GateContext) -> str | None:
     return f"the market is open from {context.opens_at} to {context.closes_at}, it is {context.now}"
 
 
+def _state(intent: OrderIntent, context: GateContext) -> str | None:
+    if intent.action is Action.BUY_TO_CLOSE:
+        allowed = allows_exits(context.status)
+    elif intent.purpose == ROLL_OPEN:
+        allowed = allows_rolls(context.status)
+    else:
+        allowed = allows_entries(context.status)
+    return None if allowed else f"account {intent.account} is {context.status.value}"
+
+
+def _window(intent: OrderIntent, context: GateContext) -> str | None:
+    if context.window_open or intent.action is Action.BUY_TO_CLOSE or intent.purpose == ROLL_OPEN:
+        return None
+    return f"entries are made in their window only, and it is {context.now}"
+
+
+def _has_level(intent: OrderIntent, context: GateContext) -> str | None:
+    if not context.keeps_levels or intent.action is not Action.SELL_TO_OPEN or intent.chain is not None:
+        return None
+    return f"{intent.symbol} has no ATR, so the position would have no protection level"
+
+
 def _no_duplicate(intent: OrderIntent, context: GateContext) -> str | None:
     same = [
         order.intent_id
@@ -179,6 +218,9 @@ RULES: tuple[Rule, ...] = (
     Rule("covered", 1, "Calls are covered by shares that no other call binds.", _covered),
     Rule("closing", 1, "A closing order closes no more than is open.", _closes_what_is_open),
     Rule("hours", 1, "Orders go out only while the instrument trades, early closes included.", _hours),
+    Rule("state", 1, "Entries in ACTIVE only; exits wherever anything may be sent at all.", _state),
+    Rule("window", 1, "Entries in their window only; exits and rolls at any time.", _window),
+    Rule("level", 1, "What is sold has what its protection level counts from.", _has_level),
     Rule("duplicate", 1, "No second order for the same while one works.", _no_duplicate),
 )
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from alluse_assets.base.events import Event, Json
+from alluse_assets.base.money import text
 
 
 class Action(StrEnum):
@@ -28,12 +29,38 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ChainStart:
+    """The chain of rolls that an order belongs to, with what its levels count from.
+
+    ``anchor_price`` and ``anchor_atr``: of the underlying at the first entry, USD per share.
+    ``anchor_iv``: of the contract first sold, per year; None where it had none.
+    """
+
+    id: str
+    right: str
+    anchor_price: Decimal
+    anchor_atr: Decimal
+    anchor_iv: Decimal | None = None
+
+    def payload(self) -> dict[str, Json]:
+        """As the journal keeps it."""
+        return {
+            "id": self.id,
+            "right": self.right,
+            "anchor_price": text(self.anchor_price),
+            "anchor_atr": text(self.anchor_atr),
+            "anchor_iv": None if self.anchor_iv is None else text(self.anchor_iv),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class OrderIntent:
     """One limit day order that somebody wants placed.
 
     ``quantity``: contracts or shares. ``limit_price``: USD per share. ``cause``: key of the event that
     led to it. ``evidence``: what was known when it was decided, for whoever asks why. ``asks``: why the
-    rule that decided it wants a person's word first, by the names in ``approvals.REASONS``.
+    rule that decided it wants a person's word first, by the names in ``approvals.REASONS``. ``chain``: of
+    options. ``parent``: key of the roll whose leg it is.
     """
 
     account: str
@@ -50,6 +77,8 @@ class OrderIntent:
     evidence: Mapping[str, Json] = field(default_factory=dict)
     asks: tuple[str, ...] = ()
     requested_by: str = ""
+    chain: ChainStart | None = None
+    parent: str = ""
 
     @property
     def actor(self) -> str:
@@ -60,6 +89,18 @@ class OrderIntent:
     def intent_id(self) -> str:
         """Unique per book: at most one order per session, account, purpose and instrument."""
         return f"{self.session}/{self.account}/{self.purpose}/{self.instrument}"
+
+
+def chain_from(payload: Any) -> ChainStart:
+    """What ``ChainStart.payload`` was made from."""
+    iv = payload["anchor_iv"]
+    return ChainStart(
+        payload["id"],
+        payload["right"],
+        Decimal(payload["anchor_price"]),
+        Decimal(payload["anchor_atr"]),
+        None if iv is None else Decimal(iv),
+    )
 
 
 def intent_from(created: Event) -> OrderIntent:
@@ -79,6 +120,8 @@ def intent_from(created: Event) -> OrderIntent:
         config_fingerprint=p["config"],
         evidence=p["evidence"],
         asks=tuple(p.get("asks", ())),
+        chain=None if p["chain"] is None else chain_from(p["chain"]),
+        parent=p["parent"],
         requested_by="" if created.actor == f"rule:{p['purpose']}" else created.actor,
     )
 

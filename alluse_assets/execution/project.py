@@ -76,6 +76,8 @@ class _Order:
             float(evidence["delta_points"]) if "delta_points" in evidence else None,
             None if yield_ppm is None else yield_ppm / 1_000_000,
             evidence.get("rank"),
+            # Before configurations could change, every order was decided under the first.
+            p.get("config_version", 1),
         )
 
 

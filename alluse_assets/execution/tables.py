@@ -50,6 +50,7 @@ ORDERS = Table(
         Column("delta_points", pl.Float64, "Absolute delta at the decision.", "delta points", True, 0, 100),
         Column("premium_yield", pl.Float64, "Credit / strike at the decision.", "share", True, 0),
         Column("rank", pl.Int32, "Rank among the candidates of its session.", "", True, 1),
+        Column("config_version", pl.Int32, "Version of the configuration it was decided under.", "", low=1),
     ),
 )
 

@@ -45,8 +45,10 @@ class JournalStore(Protocol):
             ConflictError: the book's journal goes on behind ``after`` with other events.
         """
 
-    def read(self, book: str, after_seq: int = 0) -> Iterator[RecordedEvent]:
-        """The book's events behind ``after_seq``, in order."""
+    def read(
+        self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
+    ) -> Iterator[RecordedEvent]:
+        """The book's events behind ``after_seq``, in order; of the given types only, where some are given."""
 
     def lease(self, book: str, wait_seconds: float) -> AbstractContextManager[None]:
         """Be the one process that writes to the book.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from alluse_assets.accounts.config_in_force import CONFIG_EVENTS
 from alluse_assets.accounts.deployable import valuation
 from alluse_assets.base.errors import AlluseError
 from alluse_assets.base.money import text
@@ -20,6 +21,7 @@ from alluse_assets.journal.chain import Head, RecordedEvent, link
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, apply
 from alluse_assets.ledger.chart import POSITION_ACCOUNTS, LedgerAccount
+from alluse_assets.ledger.config_history import value_in
 from alluse_assets.ledger.lots import cost, quantity
 
 
@@ -204,6 +206,37 @@ def _net_asset_value(evidence: Evidence) -> Found:
     return looked_at, faults
 
 
+def _configuration(evidence: Evidence) -> Found:
+    """Versions numbered without a gap, each starting from the values before it; orders naming real ones."""
+    state, looked_at, faults = BookState(), 0, []
+    for row in evidence.rows:
+        payload: Any = row.event.payload
+        history = state.config_history
+        if row.event.type == EventType.CONFIG_CHANGED:
+            looked_at += 1
+            if payload["version"] != state.config_version + 1:
+                message = f"version {payload['version']} follows version {state.config_version}"
+                faults.append(Fault("configuration", row.seq, message))
+            for change in payload["changes"]:
+                # A setting that came with a later release is in no earlier form: it had its default.
+                before = value_in(history.versions[-1].form, change["path"], missing=change["before"])
+                if before != change["before"]:
+                    message = f"{change['path']} was {before}, not {change['before']} as it says"
+                    faults.append(Fault("configuration", row.seq, message))
+        elif row.event.type == EventType.ORDER_CREATED and "config_version" in payload:
+            looked_at += 1
+            named = [v.fingerprint for v in history.versions if v.number == payload["config_version"]]
+            if named != [payload["config"]]:
+                message = (
+                    f"order {payload['intent']} names version {payload['config_version']} with a fingerprint "
+                    "that it does not have"
+                )
+                faults.append(Fault("configuration", row.seq, message))
+        if row.event.type in CONFIG_EVENTS:
+            state = apply(state, row.event)
+    return looked_at, faults
+
+
 def _fold(evidence: Evidence) -> BookState:
     state = BookState()
     for row in evidence.rows:
@@ -226,6 +259,11 @@ CHECKS: tuple[tuple[str, str, Callable[[Evidence], Found]], ...] = (
         "net_asset_value",
         "At every close every account's cash, positions and NAV follow from its events, closes and marks.",
         _net_asset_value,
+    ),
+    (
+        "configuration",
+        "Every configuration version follows from the one before it, and every order names a real one.",
+        _configuration,
     ),
 )
 

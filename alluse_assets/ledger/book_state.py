@@ -16,9 +16,13 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
 from alluse_assets.base.money import ZERO, pro_rata
 from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger import config_history
 from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
-from alluse_assets.ledger.chart import LedgerAccount
+from alluse_assets.ledger.chart import EQUITY, LedgerAccount
+from alluse_assets.ledger.config_history import ConfigHistory
 from alluse_assets.ledger.lots import Lot, quantity, take
+from alluse_assets.ledger.unit_value import UnitValue
+from alluse_assets.protection.state import ProtectionState, protect
 
 Lots = tuple[Lot, ...]
 V = TypeVar("V")
@@ -48,6 +52,11 @@ class ShortOption:
         """Contracts short (positive)."""
         return quantity(self.lots)
 
+    @property
+    def chain_id(self) -> str:
+        """The chain of rolls it belongs to; an account has one in a contract."""
+        return self.lots[0].chain_id
+
 
 @dataclass(frozen=True, slots=True)
 class WorkingOrder:
@@ -67,6 +76,16 @@ class WorkingOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class RollUnderWay:
+    """A roll whose legs are not at their end: contracts to roll, bought back, and sold again so far."""
+
+    decided: Event
+    """Its ``roll.decided``: enough to go on with it after a restart."""
+    closed: int = 0
+    opened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """One trading account. Balances are debit-positive, by ledger account."""
 
@@ -78,6 +97,8 @@ class AccountState:
     receivables: tuple[Receivable, ...] = ()
     call_income: Mapping[str, Decimal] = field(default_factory=dict)
     """Per symbol: premiums less buy-backs of calls since its shares came in."""
+    value: UnitValue = field(default_factory=UnitValue)
+    """The unit value after the last close."""
 
     def balance(self, account: LedgerAccount) -> Decimal:
         """The balance of one ledger account."""
@@ -87,6 +108,11 @@ class AccountState:
     def cash(self) -> Decimal:
         """Settled cash."""
         return self.balance(LedgerAccount.CASH)
+
+    @property
+    def capital(self) -> Decimal:
+        """Net of everything that flowed in and out, USD: what is no gain."""
+        return -sum((self.balance(ledger_account) for ledger_account in EQUITY), ZERO)
 
     def shares_held(self, symbol: str) -> int:
         """Shares of ``symbol``."""
@@ -134,12 +160,28 @@ class BookState:
     week: str = ""
     mode_guess: str | None = None
     """The current week's guess."""
+    last_opened: date | None = None
     last_closed: date | None = None
-    config_fingerprint: str = ""
+    protection: ProtectionState = field(default_factory=ProtectionState)
+    rolls: Mapping[str, RollUnderWay] = field(default_factory=dict)
+    """Rolls under way, by the key of the event that decided them."""
+    config_history: ConfigHistory = field(default_factory=ConfigHistory)
     opened: Mapping[str, Any] = field(default_factory=dict)
     """The payload of ``book.opened``."""
     approvals: Mapping[str, ApprovalState] = field(default_factory=dict)
     """What a person was asked and is still of use, by its id."""
+
+    @property
+    def config_version(self) -> int:
+        """The number of the configuration in force; 0 before the book is opened."""
+        current = self.config_history.current
+        return current.number if current else 0
+
+    @property
+    def config_fingerprint(self) -> str:
+        """The fingerprint of the configuration in force; empty before the book is opened."""
+        current = self.config_history.current
+        return current.fingerprint if current else ""
 
     def with_account(self, account: AccountState) -> BookState:
         """The same book with one account replaced."""
@@ -159,7 +201,10 @@ def apply(state: BookState, event: Event) -> BookState:
     if event.postings:
         state = _post(state, event)
     handler = _HANDLERS.get(event.type)
-    return handler(state, event) if handler else state
+    if handler:
+        state = handler(state, event)
+    protection = protect(state.protection, event)
+    return state if protection is state.protection else replace(state, protection=protection)
 
 
 def _post(state: BookState, event: Event) -> BookState:
@@ -178,7 +223,20 @@ def _post(state: BookState, event: Event) -> BookState:
 
 
 def _opened(state: BookState, event: Event) -> BookState:
-    return replace(state, opened=event.payload, config_fingerprint=str(event.payload["config_fingerprint"]))
+    return replace(state, opened=event.payload, config_history=config_history.opened(event))
+
+
+def _config_changed(state: BookState, event: Event) -> BookState:
+    history = config_history.changed(state.config_history, event, state.last_closed)
+    return replace(state, config_history=history)
+
+
+def _config_requested(state: BookState, event: Event) -> BookState:
+    return replace(state, config_history=config_history.requested(state.config_history, event))
+
+
+def _config_rejected(state: BookState, event: Event) -> BookState:
+    return replace(state, config_history=config_history.rejected(state.config_history, event))
 
 
 def _week_began(state: BookState, event: Event) -> BookState:
@@ -235,10 +293,17 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         state = replace(state, orders={**state.orders, moved.intent_id: moved})
     account = state.accounts[p["account"]]
     session, units = event.effective_at.date(), int(p["quantity"])
+    roll = state.rolls.get(p.get("parent", ""))
+    if roll is not None:
+        closing = p["action"] == "BUY_TO_CLOSE"
+        grown = replace(
+            roll, closed=roll.closed + units * closing, opened=roll.opened + units * (not closing)
+        )
+        state = replace(state, rolls={**state.rolls, p["parent"]: grown})
     amount = Decimal(p["amount"])
     symbol: str = p["symbol"]
     if p["action"] == "SELL_TO_OPEN":
-        lot = Lot(units, amount, session, p["intent"])
+        lot = Lot(units, amount, session, (p.get("chain") or {}).get("id", p["intent"]))
         known = account.shorts.get(p["instrument"])
         short = ShortOption(
             parse_occ_symbol(p["instrument"]),
@@ -248,7 +313,7 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         )
         account = replace(account, shorts={**account.shorts, p["instrument"]: short})
         account = _add_call_income(account, short, amount)
-        if not before.filled:
+        if not before.filled and p["purpose"] != "roll_open":
             state = replace(state, entries_of_week=(*state.entries_of_week, (account.name, symbol)))
     elif p["action"] == "BUY_TO_CLOSE":
         account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
@@ -302,6 +367,10 @@ def _cash_settled(state: BookState, event: Event) -> BookState:
     return state.with_account(replace(account, receivables=left))
 
 
+def _session_opened(state: BookState, event: Event) -> BookState:
+    return replace(state, last_opened=date.fromisoformat(str(event.payload["session"])))
+
+
 def _session_closed(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     accounts = dict(state.accounts)
@@ -312,7 +381,8 @@ def _session_closed(state: BookState, event: Event) -> BookState:
             else short
             for symbol, short in account.shorts.items()
         }
-        accounts[name] = replace(account, shorts=shorts)
+        nav = Decimal(p["accounts"][name]["nav"])
+        accounts[name] = replace(account, shorts=shorts, value=account.value.after(nav, account.capital))
     return replace(
         state,
         accounts=accounts,
@@ -324,6 +394,30 @@ def _session_closed(state: BookState, event: Event) -> BookState:
 
 def _approval_moved(state: BookState, event: Event) -> BookState:
     return replace(state, approvals=approvals_after(state.approvals, event))
+
+
+def _split_applied(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    account, symbol, ratio = state.accounts[p["account"]], p["symbol"], int(p["ratio"])
+    lots = tuple(replace(lot, quantity=lot.quantity * ratio) for lot in account.shares.get(symbol, ()))
+    shorts = dict(account.shorts)
+    for old, new in p["contracts"].items():
+        short = shorts.pop(old)
+        grown = tuple(replace(lot, quantity=lot.quantity * ratio) for lot in short.lots)
+        shorts[new] = replace(short, contract=parse_occ_symbol(new), lots=grown)
+    return state.with_account(replace(account, shares=_put(account.shares, symbol, lots), shorts=shorts))
+
+
+def _roll_decided(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    if p["outcome"] != "order":
+        return state
+    return replace(state, rolls={**state.rolls, event.key: RollUnderWay(event)})
+
+
+def _roll_ended(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    return replace(state, rolls={key: roll for key, roll in state.rolls.items() if key != p["roll"]})
 
 
 def _with_shares(account: AccountState, symbol: str, lot: Lot) -> AccountState:
@@ -355,6 +449,9 @@ def _put(mapping: Mapping[str, V], key: str, value: V | None) -> Mapping[str, V]
 
 _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.BOOK_OPENED: _opened,
+    EventType.CONFIG_CHANGE_REQUESTED: _config_requested,
+    EventType.CONFIG_CHANGED: _config_changed,
+    EventType.CONFIG_CHANGE_REJECTED: _config_rejected,
     EventType.MARKET_MODE_GUESSED: _week_began,
     EventType.ORDER_CREATED: _order_created,
     EventType.ORDER_PENDING: _order_moved,
@@ -372,9 +469,13 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.OPTION_ASSIGNED: _option_assigned,
     EventType.CASH_SETTLED: _cash_settled,
     EventType.DIVIDEND_ACCRUED: _dividend_accrued,
+    EventType.SPLIT_APPLIED: _split_applied,
+    EventType.ROLL_DECIDED: _roll_decided,
+    EventType.ROLL_ENDED: _roll_ended,
     EventType.APPROVAL_REQUESTED: _approval_moved,
     EventType.APPROVAL_ANSWERED: _approval_moved,
     EventType.APPROVAL_EXPIRED: _approval_moved,
     EventType.APPROVAL_USED: _approval_moved,
+    EventType.SESSION_OPENED: _session_opened,
     EventType.SESSION_CLOSED: _session_closed,
 }

@@ -6,6 +6,7 @@ assigned call's premium raises the proceeds (IRS Publication 550, writers of put
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from alluse_assets.base.errors import LedgerError
@@ -122,3 +123,21 @@ def receivable_settled(account: str, amount: Decimal) -> Postings:
 def dividend_accrued(account: str, amount: Decimal) -> Postings:
     """A dividend earned on its ex-date, owed until it is paid."""
     return _balanced(Posting(account, L.RECEIVABLES, amount), Posting(account, L.DIVIDENDS, -amount))
+
+
+def shares_split(
+    account: str, symbol: str, shares: int, options: Sequence[tuple[str, str, int, Decimal]], ratio: int
+) -> Postings:
+    """A split ``ratio`` to 1: more units at the same cost.
+
+    ``options``: old contract, new contract, contracts before, premium received for them.
+    """
+    moved = [
+        line
+        for old, new, contracts, premium in options
+        for line in (
+            Posting(account, L.SHORT_OPTIONS, premium, old, contracts),
+            Posting(account, L.SHORT_OPTIONS, -premium, new, -contracts * ratio),
+        )
+    ]
+    return _balanced(Posting(account, L.SHARES, ZERO, symbol, shares * (ratio - 1)), *moved)

@@ -20,12 +20,10 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.money import ZERO, extended
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import AccountState, BookState, apply
-from alluse_assets.ledger.chart import EQUITY, LedgerAccount
+from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.ledger.lots import cost, quantity
 from alluse_assets.ledger.tables import BALANCES, BOOK_ROW, LOTS, NET_ASSET_VALUE, POSITIONS
-
-_RATIO = Decimal("0.000000000001")
-"""Ratios are rounded to twelve decimals, in decimal arithmetic: the same bytes on every processor."""
+from alluse_assets.ledger.unit_value import UnitValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,43 +138,24 @@ def project_lots(closes: Sequence[BookAtClose], is_week_end: Callable[[date], bo
 
 def project_net_asset_value(closes: Iterable[BookAtClose]) -> pl.DataFrame:
     """The rows of ``NET_ASSET_VALUE``: each account, then the book, at each close."""
-    indices: dict[str, _UnitValue] = {}
+    indices: dict[str, UnitValue] = {}
     rows: list[tuple[Any, ...]] = []
     for close in closes:
         total = [ZERO] * 5
         for name, account in sorted(close.state.accounts.items()):
             values = _values(close, account)
             total = [a + b for a, b in zip(total, values, strict=True)]
-            index = indices.setdefault(name, _UnitValue())
-            rows.append((close.session, name, account.kind, *index.row(values)))
-        rows.append((close.session, BOOK_ROW, "book", *indices.setdefault(BOOK_ROW, _UnitValue()).row(total)))
+            rows.append((close.session, name, account.kind, *_index_row(indices, name, values)))
+        rows.append((close.session, BOOK_ROW, "book", *_index_row(indices, BOOK_ROW, total)))
     return pl.DataFrame(rows, schema=NET_ASSET_VALUE.schema, orient="row").sort(NET_ASSET_VALUE.key)
 
 
-def capital(account: AccountState) -> Decimal:
-    """Net of everything that flowed in and out of an account, USD: what is no gain."""
-    return -sum((account.balance(ledger_account) for ledger_account in EQUITY), ZERO)
-
-
-@dataclass(slots=True)
-class _UnitValue:
-    """A time-weighted index: begins at 1 before the first session's result."""
-
-    nav: Decimal = ZERO
-    capital: Decimal = ZERO
-    unit: Decimal = Decimal(1)
-    high: Decimal = Decimal(1)
-
-    def row(self, values: Sequence[Decimal]) -> tuple[Any, ...]:
-        """The columns of one close. ``values``: cash, receivables, shares, short options, capital."""
-        nav, flow = sum(values[:4], ZERO), values[4] - self.capital
-        began = self.nav + flow
-        gained = (nav / began - 1).quantize(_RATIO) if began > 0 else Decimal(0)
-        self.nav, self.capital = nav, values[4]
-        self.unit = (self.unit * (1 + gained)).quantize(_RATIO)
-        self.high = max(self.high, self.unit)
-        drawdown = (self.unit / self.high - 1).quantize(_RATIO)
-        return (*values[:4], nav, flow, float(gained), float(self.unit), float(self.high), float(drawdown))
+def _index_row(indices: dict[str, UnitValue], name: str, values: Sequence[Decimal]) -> tuple[Any, ...]:
+    """The columns of one close. ``values``: cash, receivables, shares, short options, capital."""
+    nav = sum(values[:4], ZERO)
+    index = indices[name] = indices.get(name, UnitValue()).after(nav, values[4])
+    ratios = (index.gained, index.unit, index.high, index.drawdown)
+    return (*values[:4], nav, index.flow, *(float(ratio) for ratio in ratios))
 
 
 def _values(close: BookAtClose, account: AccountState) -> list[Decimal]:
@@ -186,7 +165,7 @@ def _values(close: BookAtClose, account: AccountState) -> list[Decimal]:
             shares += held.value
         else:
             options += held.value
-    return [account.cash, account.balance(LedgerAccount.RECEIVABLES), shares, options, capital(account)]
+    return [account.cash, account.balance(LedgerAccount.RECEIVABLES), shares, options, account.capital]
 
 
 def _positions(close: BookAtClose, account: AccountState) -> Iterator[_Position]:

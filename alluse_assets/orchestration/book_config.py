@@ -1,7 +1,7 @@
 """The configuration that a book runs on: its profile's for a new book, its own stored one afterwards.
 
-The journal's first event keeps the whole configuration. It is the topmost layer, so editing a profile
-never changes a book that is under way; what differs is said instead.
+The journal's first event keeps the whole configuration, and later ones each version since. So editing a
+profile never changes a book that is under way; what differs is said instead.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from alluse_assets.base.config.canonical_form import Change, canonical_value
+from alluse_assets.accounts.config_in_force import CONFIG_EVENTS, ConfigTimeline, config_state, timeline_of
+from alluse_assets.base.config.canonical_form import Change, diff
 from alluse_assets.base.config.config_manager import StoredVersion, load, with_values
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.base.config.settings_tree import settings, value_at
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import instant_text
-from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import JournalStore
+from alluse_assets.ledger.config_history import ConfigHistory
 
 _RANGE = {"book.replay_start": None, "book.replay_end": None}
 """How far a replay goes is no trading rule: going on later must not change the configuration."""
@@ -33,6 +32,8 @@ class BookConfig:
     asked: ProtocolConfig
     """What profile and environment say, with the replay's range."""
     first_session: str | None
+    timeline: ConfigTimeline
+    """What each session was, or will be, decided under."""
     ignored: tuple[Change, ...] = ()
 
 
@@ -53,22 +54,32 @@ def config_of_book(
     if lump_sum is not None:
         asked = with_values(asked, {"book.lump_sum_usd": str(lump_sum)})
     fresh = with_values(asked, _RANGE)
-    opened = next((row for row in store.read(book) if row.event.type == EventType.BOOK_OPENED), None)
-    if opened is None:
-        return BookConfig(fresh, asked, None)
-    payload: Any = opened.event.payload
-    version = StoredVersion(
-        1, _leaves(payload["config"]), opened.event.actor, instant_text(opened.event.effective_at), "opened"
-    )
-    config = with_values(load(profile, environ, [version]).config, _RANGE)
+    state = config_state(row.event for row in store.read(book, types=CONFIG_EVENTS))
+    if state.config_history.current is None:
+        return BookConfig(fresh, asked, None, ConfigTimeline(((None, fresh),)))
+    timeline = timeline_of(state.config_history, state.last_closed)
+    config = timeline.current
     if lump_sum is not None and config.book.lump_sum_usd != fresh.book.lump_sum_usd:
         raise ConfigError(
             f"book.lump_sum_usd: book {book!r} began with {config.book.lump_sum_usd} USD, not {lump_sum}; "
             "give another book's name"
         )
-    return BookConfig(
-        config, asked, payload["first_session"], tuple(changes_from_stored(payload["config"], fresh))
-    )
+    first_session = str(state.opened["first_session"])
+    return BookConfig(config, asked, first_session, timeline, tuple(diff(config, fresh)))
+
+
+def stored_versions(history: ConfigHistory) -> list[StoredVersion]:
+    """The versions of a book as layers: the first sets everything, each later one what it changed."""
+    return [
+        StoredVersion(
+            version.number,
+            {change.path: change.after for change in version.changes} if version.changes else version.form,
+            version.by,
+            instant_text(version.at),
+            version.why,
+        )
+        for version in history.versions
+    ]
 
 
 def require_book_name(book: str) -> None:
@@ -79,26 +90,3 @@ def require_book_name(book: str) -> None:
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,62}", book):
         raise ConfigError(f"book name {book!r}: use lower-case letters, digits, '.', '_' and '-', at most 63")
-
-
-def changes_from_stored(stored: Any, config: ProtocolConfig) -> list[Change]:
-    """Settings of ``config`` that differ from a stored canonical form; settings it lacks are not compared."""
-    changes = []
-    for name, before in _leaves(stored).items():
-        after = canonical_value(value_at(config, tuple(name.split("."))))
-        if before != after:
-            changes.append(Change(name, before, after))
-    return changes
-
-
-def _leaves(stored: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path, setting in settings().items():
-        branch = stored
-        for part in path:
-            if not isinstance(branch, Mapping) or part not in branch:
-                break
-            branch = branch[part]
-        else:
-            found[setting.name] = branch
-    return found

@@ -6,7 +6,7 @@ sees exactly what an undisturbed one does.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,11 +22,12 @@ from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.money import price
 from alluse_assets.market_data.indicators import atr
 from alluse_assets.market_data.quote import Quote
-from alluse_assets.market_data.tables import CORPORATE_ACTIONS, RATES
+from alluse_assets.market_data.tables import CORPORATE_ACTIONS, EARNINGS_DATES, RATES
 from alluse_assets.option_chains.snapshots import last_snapshots
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.market_queries import MarketQueries
-from alluse_assets.strategies.candidates import CANDIDATES
+from alluse_assets.protection.circuit_breakers import VixReading
+from alluse_assets.strategies.candidates import CANDIDATES, Earnings
 from alluse_assets.strategies.entry import screened_by_session
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.weeks.market_mode import ModeReading, ModeSeries, confirm, guess
@@ -37,6 +38,11 @@ _QUOTE_COLUMNS = [
     "session",
     "quote_ts",
     "contract_symbol",
+    "expiry",
+    "right",
+    "strike",
+    "dte_days",
+    "delta",
     "bid",
     "ask",
     "volume",
@@ -126,6 +132,55 @@ class MarketFeed:
         known = {day: round(float(v), 6) for day, v in zip(days, values, strict=True) if v == v}
         return ModeSeries(dict(zip(days, bars["close"].to_list(), strict=True)), known)
 
+    @cached_property
+    def earnings(self) -> Earnings:
+        """Known earnings dates of the market, by symbol."""
+        rows = self.lake.read(EARNINGS_DATES, self.source, columns=["symbol", "report_date"])
+        found: dict[str, set[date]] = {}
+        for symbol, day in rows.iter_rows():
+            found.setdefault(symbol, set()).add(day)
+        return {symbol: frozenset(days) for symbol, days in found.items()}
+
+    @cached_property
+    def _atr_series(self) -> dict[str, tuple[list[date], list[Decimal]]]:
+        """By symbol its sessions and the ATR after each, in the shares of that session, USD per share."""
+        accounts = self.config.accounts
+        symbols = {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
+        start = self.calendar.previous_session(self.first_session, self.config.market.warm_up_sessions)
+        bars = self._queries.bars(start, self.last_session, symbols, adjust="splits").rows.sort("ts")
+        found = {}
+        for (symbol,), rows in bars.partition_by("symbol", as_dict=True).items():
+            values = atr(
+                rows["high"].to_numpy(),
+                rows["low"].to_numpy(),
+                rows["close"].to_numpy(),
+                self.config.market_mode.atr_window,
+            )
+            own = values / rows["adjustment_factor"].to_numpy()
+            known = [(day, Decimal(f"{v:.6f}")) for day, v in zip(rows["ts"], own, strict=True) if v > 0]
+            found[symbol] = ([day for day, _ in known], [value for _, value in known])
+        return found
+
+    @cached_property
+    def _vix_series(self) -> tuple[list[date], list[Decimal]]:
+        """Sessions and closes of the volatility index; none where the market has none."""
+        start = self.calendar.previous_session(self.first_session, self.config.market.warm_up_sessions)
+        rows = self._queries.bars(start, self.last_session, [self.config.market.vix_symbol]).rows.sort("ts")
+        return rows["ts"].to_list(), [price(close) for close in rows["close"]]
+
+    def _atr_before(self, session: date, splits: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        found = {}
+        for symbol, (days, values) in self._atr_series.items():
+            place = bisect_left(days, session)
+            if place:
+                found[symbol] = values[place - 1] / splits.get(symbol, Decimal(1))
+        return found
+
+    def _vix(self, session: date, includes_session: bool) -> VixReading | None:
+        days, closes = self._vix_series
+        place = (bisect_right if includes_session else bisect_left)(days, session)
+        return VixReading(closes[place - 1], days[place - 1]) if place else None
+
     def guess_for(self, week: TradingWeek) -> ModeReading:
         """The guess for ``week`` from the weeks before it."""
         count = self.config.market_mode.guess_weeks
@@ -164,9 +219,12 @@ class MarketFeed:
         candidates = self.lake.read(CANDIDATES, f"book={self.book}", first, last)
         screened = screened_by_session(candidates)
         closes: dict[date, dict[str, Decimal]] = {}
-        for ts, symbol, close in bars.select("ts", "symbol", "close").iter_rows():
+        opens: dict[date, dict[str, Decimal]] = {}
+        for ts, symbol, first_price, close in bars.select("ts", "symbol", "open", "close").iter_rows():
             closes.setdefault(ts, {})[symbol] = price(close)
-        dividends, splits = self._actions(first, last)
+            opens.setdefault(ts, {})[symbol] = price(first_price)
+        ahead = self.calendar.next_session(last, self.config.rolls.dividend_risk_sessions)
+        dividends, splits = self._actions(first, ahead)
         rates = self._rates(last)
         known = closes.get(before, {})
         for session in sessions:
@@ -200,24 +258,41 @@ class MarketFeed:
                 rate_annual=_rate_on(rates, session, self.config),
                 dividend_yields=self.config.market.dividend_yields,
                 dividends=dividends.get(session, {}),
-                splits=splits.get(session, frozenset()),
+                splits=splits.get(session, {}),
+                ex_dividends=self._ex_dividends(session, dividends),
+                opens=opens[session],
+                atr=self._atr_before(session, splits.get(session, {})),
+                vix_at_open=self._vix(session, includes_session=False),
+                vix=self._vix(session, includes_session=now >= closes_at),
+                chain=chain if chain is not None else chains.clear(),
+                earnings=self.earnings,
                 guess=self.guess_for(week) if session == max(week.first, self.first_session) else None,
                 confirmation=self.confirmation_of(week) if session == week.last else None,
             )
 
     def _actions(
         self, first: date, last: date
-    ) -> tuple[dict[date, dict[str, Decimal]], dict[date, frozenset[str]]]:
+    ) -> tuple[dict[date, dict[str, Decimal]], dict[date, dict[str, Decimal]]]:
         actions = self._queries.rows(CORPORATE_ACTIONS, first, last).rows
         dividends: dict[date, dict[str, Decimal]] = {}
-        splits: dict[date, frozenset[str]] = {}
+        splits: dict[date, dict[str, Decimal]] = {}
         for row in actions.iter_rows(named=True):
             day, symbol = row["ex_date"], row["symbol"]
             if row["kind"] == "split":
-                splits[day] = splits.get(day, frozenset()) | {symbol}
+                splits.setdefault(day, {})[symbol] = Decimal(str(row["ratio"]))
             else:
                 dividends.setdefault(day, {})[symbol] = price(row["amount"])
         return dividends, splits
+
+    def _ex_dividends(
+        self, session: date, dividends: Mapping[date, Mapping[str, Decimal]]
+    ) -> dict[str, tuple[date, Decimal]]:
+        """The next ex-date by symbol, as far ahead as dividend risk is judged."""
+        found: dict[str, tuple[date, Decimal]] = {}
+        for ahead in range(self.config.rolls.dividend_risk_sessions, 0, -1):
+            day = self.calendar.next_session(session, ahead)
+            found |= {symbol: (day, amount) for symbol, amount in dividends.get(day, {}).items()}
+        return found
 
     def _rates(self, last: date) -> list[tuple[date, float]]:
         if self.config.market.flat_rate_annual is not None:

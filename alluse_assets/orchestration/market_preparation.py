@@ -11,6 +11,7 @@ from datetime import date
 
 import polars as pl
 
+from alluse_assets.accounts.config_in_force import ConfigTimeline
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.table_catalog import Table
@@ -27,10 +28,12 @@ def prepare_market(
     first_session: date,
     end: date,
     on_step: Callable[[int, int], None] | None = None,
+    timeline: ConfigTimeline | None = None,
 ) -> None:
     """Everything a replay of ``book`` from ``first_session`` to ``end`` reads, as far as it is missing.
 
-    Data that is there is not made again, except the book's candidates, which depend on its configuration.
+    Data that is there is not made again, except the book's candidates of sessions that are not closed yet:
+    they depend on its configuration. ``timeline`` is that of an existing book.
     """
     warm = steps.calendar.previous_session(first_session, steps.config.market.warm_up_sessions)
     if steps.source is None:
@@ -59,7 +62,7 @@ def prepare_market(
             f"no option quotes from {first_session} to {end} in the lake (source {steps.market}): "
             "ingest them with `alluse ingest --path FILE_OR_FOLDER`"
         )
-    steps.screen_entries(book, first_session, first_session, end)
+    steps.screen_entries(book, first_session, first_session, end, timeline)
 
 
 def judge_files(steps: MarketSteps, on_month: Callable[[int, int], None] | None = None) -> Counts:

@@ -16,6 +16,7 @@ from functools import cache
 
 import polars as pl
 
+from alluse_assets.accounts.config_in_force import ConfigTimeline
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
@@ -64,7 +65,7 @@ class MarketSteps:
         listed = self._listed("bars")
         if listed is not None:
             return sorted(listed)
-        return sorted({*self._tickers(), self.config.market.mode_symbol})
+        return sorted({*self._tickers(), self.config.market.mode_symbol, self.config.market.vix_symbol})
 
     def underlyings(self) -> list[str]:
         """Every symbol whose option quotes are kept, sorted.
@@ -92,7 +93,11 @@ class MarketSteps:
             return Counts(self.lake.read(RAW_BARS, self.market, start, end, columns=["ts"]).height)
         bars = self.source.history("bars", self.symbols(), start, end)
         self.lake.write(RAW_BARS, self.market, bars)
-        others: dict[DataKind, list[str]] = {"rates": [], "corporate_actions": self.symbols()}
+        others: dict[DataKind, list[str]] = {
+            "rates": [],
+            "corporate_actions": self.symbols(),
+            "earnings_dates": sorted(self._tickers()),
+        }
         for kind, symbols in others.items():
             if kind in self.source.provides():
                 self.lake.write(TABLE_OF[kind], self.market, self.source.history(kind, symbols, start, end))
@@ -275,22 +280,60 @@ class MarketSteps:
             total += surfaces.height
         return Counts(total)
 
-    def screen_entries(self, book: str, first_session: date, start: date, end: date) -> Counts:
-        """Chains to entry candidates of one book, a month at a time."""
-        feed = MarketFeed(self.lake, self.config, self.calendar, book, first_session, end)
+    def screen_entries(
+        self,
+        book: str,
+        first_session: date,
+        start: date,
+        end: date,
+        timeline: ConfigTimeline | None = None,
+    ) -> Counts:
+        """Chains to entry candidates of one book, a month at a time.
+
+        Each session is screened under the configuration that ``timeline`` has for it (None: the steps' own).
+        A session that is closed keeps the candidates that it was decided on; only a month that the lake has
+        lost is screened again.
+        """
+        timeline = timeline or ConfigTimeline(((None, self.config),))
+        feeds = [
+            MarketFeed(self.lake, config, self.calendar, book, first_session, end)
+            for _, config in timeline.versions
+        ]
         total = 0
         for first, last in months_of(start, end):
             sessions = [s for s in self.calendar.sessions(first, last) if start <= s <= end]
+            if self._keeps_closed(book, first, last, timeline):
+                sessions = [s for s in sessions if timeline.last_closed is None or s > timeline.last_closed]
             if not sessions:
                 continue
             weeks = self.calendar.weeks(sessions[0], sessions[-1])
-            modes = {week.id: feed.guess_for(week).mode.value for week in weeks}
-            calendar = entry_calendar(weeks, modes, self.calendar, self.config)
-            chains = self.lake.read(OPTION_CHAINS, self.market, sessions[0], sessions[-1])
-            found = screen(chains, calendar, self.config, earnings={})
-            self.lake.write(CANDIDATES, f"book={book}", found, replacing=sessions)
-            total += found.height
+            # A week's guess is made once, before it: a version that comes later in the week keeps it.
+            begins = {week.id: max(week.first, first_session) for week in weeks}
+            modes = {
+                week.id: feeds[timeline.place(begins[week.id])].guess_for(week).mode.value for week in weeks
+            }
+            found = []
+            for place, feed in enumerate(feeds):
+                under = [s for s in sessions if timeline.place(s) == place]
+                if not under:
+                    continue
+                calendar = entry_calendar(weeks, modes, self.calendar, feed.config).filter(
+                    pl.col("session").is_in(under)
+                )
+                chains = self.lake.read(OPTION_CHAINS, self.market, under[0], under[-1])
+                found.append(screen(chains, calendar, feed.config, feed.earnings))
+            rows = pl.concat(found)
+            self.lake.write(CANDIDATES, f"book={book}", rows, replacing=sessions)
+            total += rows.height
         return Counts(total)
+
+    def _keeps_closed(self, book: str, first: date, last: date, timeline: ConfigTimeline) -> bool:
+        """Whether the lake has the candidates of the month's closed sessions."""
+        if timeline.last_closed is None:
+            return False
+        closed = timeline.last_closed.isoformat()
+        kept = self.lake.manifests(CANDIDATES, f"book={book}", first, last)
+        return any(one.first is not None and one.first <= closed for one in kept)
 
     @property
     def scope(self) -> ChainScope | None:

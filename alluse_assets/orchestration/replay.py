@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from alluse_assets.accounts.allocation import open_book
+from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.adapters.paper.orders import PaperBroker
 from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.config.canonical_form import diff
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import JournalError
 from alluse_assets.base.events import Event
 from alluse_assets.journal.chain import Head
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.book_state import BookState, apply
-from alluse_assets.orchestration.book_config import changes_from_stored
 from alluse_assets.orchestration.market_feed import MarketFeed
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine, sessions_to_run
@@ -48,7 +49,11 @@ class SessionRecorder:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a replay needs. ``profile`` is the name people see; ``config`` is what counts."""
+    """What a replay needs. ``profile`` is the name people see.
+
+    ``config`` is what a new book is opened with, and what the market was prepared for: an existing book
+    decides under the version that its journal has in force, and refuses a market prepared for another.
+    """
 
     store: JournalStore
     anchors: AnchorFiles
@@ -91,7 +96,7 @@ class Replay:
             feed = MarketFeed(self.lake, self.config, self.calendar, self.book, sessions[0], sessions[-1])
             done = len(sessions) - len(todo)
             for market in feed.sessions(todo):
-                state, events = close_session(state, market, self.config, self.calendar)
+                state, events = close_session(state, market, config_in_force(state), self.calendar)
                 head = self.store.append(self.book, [*pending, *events], head)
                 pending = []
                 done += 1
@@ -114,11 +119,12 @@ class Replay:
                 f"book {self.book!r} began on {state.opened['first_session']}, not on {first}: "
                 "give that date, or another book's name"
             )
-        changes = changes_from_stored(state.opened["config"], self.config)
+        changes = diff(config_in_force(state), self.config)
         if changes:
             shown = "; ".join(f"{c.path} is {c.before}, not {c.after}" for c in changes[:5])
             raise JournalError(
-                f"book {self.book!r} runs under another configuration ({shown}): give another book's name"
+                f"book {self.book!r} runs under another configuration ({shown}): start again if it was "
+                f"changed just now (version {state.config_version}), else give another book's name"
             )
 
 

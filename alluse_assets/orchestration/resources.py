@@ -135,14 +135,15 @@ class Desk:
             lambda done, total: self.progress.step("series to the hot store", done, total),
         )
 
-    def feed(self, last_session: date) -> MarketFeed:
-        """What the book sees of its market up to ``last_session``."""
+    def feeds(self, last_session: date) -> list[MarketFeed]:
+        """What the book sees of its market up to ``last_session``, by version in its timeline."""
         from alluse_assets.orchestration.market_feed import MarketFeed
 
         services = self.services
-        return MarketFeed(
-            services.lake, self.config, services.calendar, self.book, self.first_session, last_session
-        )
+        return [
+            MarketFeed(services.lake, config, services.calendar, self.book, self.first_session, last_session)
+            for _, config in self.chosen.timeline.versions
+        ]
 
     def replay(self) -> Replay:
         """What closes the book's sessions."""

@@ -77,8 +77,8 @@ def side_by_side(
             floor_alone[payload["account"]] += payload["floor_alone"]
         elif row.event.type == EventType.APPROVAL_REQUESTED and "under_floor" in payload["reasons"]:
             asked.update(order["account"] for order in payload["subject"]["orders"])
-    mine = summarise(book, rows, config, calendar)
-    other = mine if with_yes is rows else summarise(book, with_yes, config, calendar)
+    mine = summarise(book, rows, calendar)
+    other = mine if with_yes is rows else summarise(book, with_yes, calendar)
     return FloorComparison(
         config.approvals.replay_answer,
         tuple(

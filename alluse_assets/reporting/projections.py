@@ -11,8 +11,8 @@ from datetime import date
 
 import polars as pl
 
-from alluse_assets.accounts.project import project_book_terms
-from alluse_assets.accounts.tables import BOOK_TERMS
+from alluse_assets.accounts.project import project_book_terms, project_config_versions
+from alluse_assets.accounts.tables import BOOK_TERMS, CONFIG_VERSIONS
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.config_manager import from_canonical
 from alluse_assets.base.errors import JournalError
@@ -38,6 +38,7 @@ from alluse_assets.weeks.tables import MARKET_MODES, WEEK_TYPES
 
 PROJECTIONS: tuple[Table, ...] = (
     BOOK_TERMS,
+    CONFIG_VERSIONS,
     NET_ASSET_VALUE,
     BALANCES,
     POSITIONS,
@@ -75,6 +76,7 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
 
     frames = {
         BOOK_TERMS.name: project_book_terms(events),
+        CONFIG_VERSIONS.name: project_config_versions(events),
         NET_ASSET_VALUE.name: project_net_asset_value(closes),
         BALANCES.name: project_balances(closes),
         POSITIONS.name: project_positions(closes),
@@ -84,7 +86,7 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
         APPROVALS.name: project_approvals(events),
         ENTRY_DECISIONS.name: project_entry_decisions(events),
         MARKET_MODES.name: project_market_modes(events),
-        WEEK_TYPES.name: project_week_types(events, config, is_week_end),
+        WEEK_TYPES.name: project_week_types(events, is_week_end),
     }
     value, trades = frames[NET_ASSET_VALUE.name], frames[OPTION_TRADES.name]
     frames[PERFORMANCE.name] = project_performance(value, trades, frames[BALANCES.name], config.multiplier)

@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from alluse_assets.base.config.config_manager import from_canonical
+from alluse_assets.accounts.config_in_force import config_in_force, config_state
 from alluse_assets.base.config.model_fields import KINDS
 from alluse_assets.base.money import ZERO
 from alluse_assets.journal.chain import RecordedEvent
@@ -49,14 +49,15 @@ class ReportMeta:
 
 
 def report_meta(book: str, rows: Sequence[RecordedEvent]) -> ReportMeta:
-    """What the journal's first and last event say of a book.
+    """What the journal says of a book, its configuration as it is in force at the end.
 
     Args:
         book: its name.
         rows: its journal from the first event.
     """
     opened: Any = rows[0].event.payload
-    config = from_canonical(opened["config"])
+    state = config_state(row.event for row in rows)
+    config = config_in_force(state)
     return ReportMeta(
         book=book,
         profile=opened["profile"],
@@ -70,7 +71,7 @@ def report_meta(book: str, rows: Sequence[RecordedEvent]) -> ReportMeta:
         },
         journal_events=len(rows),
         journal_hash=rows[-1].hash.hex(),
-        config_fingerprint=opened["config_fingerprint"],
+        config_fingerprint=state.config_fingerprint,
     )
 
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from alluse_assets.base.calendar import TradingCalendar
-from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.weeks.week_facts import weeks_of_book
@@ -84,22 +83,19 @@ class BookSummary:
         }
 
 
-def summarise(
-    book: str, rows: Sequence[RecordedEvent], config: ProtocolConfig, calendar: TradingCalendar
-) -> BookSummary:
+def summarise(book: str, rows: Sequence[RecordedEvent], calendar: TradingCalendar) -> BookSummary:
     """Read the numbers out of a journal that closed at least one session."""
     events = [row.event for row in rows]
     counts = Counter(event.type for event in events)
     closes: list[Any] = [e.payload for e in events if e.type == EventType.SESSION_CLOSED]
-    tickers = {kind: config.accounts.of(kind).tickers for kind in ("gen", "rev", "com")}
     last_of_week: dict[str, bool] = {}
     for close in closes:
         day = date.fromisoformat(close["session"])
         last_of_week[close["session"]] = calendar.week_of(day).last == day
     types: dict[str, Counter[str]] = {}
-    for week in weeks_of_book(events, tickers, last_of_week.__getitem__):
+    for week in weeks_of_book(events, last_of_week.__getitem__):
         for (account, _), facts in week.facts.items():
-            types.setdefault(account, Counter())[classify(facts, config.week_types).week_type.value] += 1
+            types.setdefault(account, Counter())[classify(facts, week.rules).week_type.value] += 1
     traded: dict[str, set[str]] = {}
     assigned: Counter[str] = Counter()
     for event in events:

@@ -30,12 +30,14 @@ from alluse_assets.strategies.decisions import ENTRY_DECISIONS
 )
 def entry_candidates(desk: Desk, span: Span) -> None:
     """Chains to candidates."""
-    book, first = desk.book, desk.first_session
+    book, first, timeline = desk.book, desk.first_session, desk.chosen.timeline
     by_month(
         desk,
         span,
         "entry candidates",
-        lambda start, end: desk.steps.screen_entries(book, first, max(start, span.start), min(end, span.end)),
+        lambda start, end: desk.steps.screen_entries(
+            book, first, max(start, span.start), min(end, span.end), timeline
+        ),
     )
 
 

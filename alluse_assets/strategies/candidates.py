@@ -12,6 +12,9 @@ import polars as pl
 
 from alluse_assets.base.table_catalog import Column, Table
 
+Earnings = Mapping[str, frozenset[date]]
+"""Known earnings dates by symbol, past and to come; a symbol that is absent is unknown."""
+
 
 class Refusal(StrEnum):
     """Why a candidate is not taken. The first group is the market's, judged on columns; the second is
@@ -31,6 +34,7 @@ class Refusal(StrEnum):
     YIELD_UNDER_FLOOR = "yield_under_floor"
 
     BELOW_ADJUSTED_BASIS = "below_adjusted_basis"
+    ALREADY_SHORT = "already_short"
     NOT_BEST = "not_best"
     SIZE_ZERO = "size_zero"
 
@@ -49,6 +53,7 @@ REFUSAL_TEXT: Mapping[Refusal, str] = {
     Refusal.DELTA_OUT_OF_BAND: "delta outside the band",
     Refusal.YIELD_UNDER_FLOOR: "premium yield under the floor",
     Refusal.BELOW_ADJUSTED_BASIS: "strike under the shares' adjusted basis",
+    Refusal.ALREADY_SHORT: "the account is short it already",
     Refusal.NOT_BEST: "a better candidate was taken",
     Refusal.SIZE_ZERO: "no contract fits the account's cash or caps",
 }

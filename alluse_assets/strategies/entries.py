@@ -9,20 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
+
+import polars as pl
 
 from alluse_assets.accounts.deployable import deployable
 from alluse_assets.base.config.model_accounts import AccountRules
+from alluse_assets.base.config.model_fields import Kind
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
-from alluse_assets.base.money import text
+from alluse_assets.base.money import text, to_cents
 from alluse_assets.execution.approvals import asks
-from alluse_assets.execution.order import Action, OrderIntent
+from alluse_assets.execution.order import Action, ChainStart, OrderIntent
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import AccountState, BookState
+from alluse_assets.ledger.book_state import AccountState, BookState, ShortOption
 from alluse_assets.ledger.lots import quantity
+from alluse_assets.protection.entry_limits import (
+    EntryLimit,
+    buffer_multiple,
+    deployable_share,
+    entry_limit,
+)
+from alluse_assets.protection.state import Chain
 from alluse_assets.strategies.candidates import Candidate, Refusal, Screened
-from alluse_assets.strategies.entry_calendar import MICRO
+from alluse_assets.strategies.entry import candidates_of, screen
+from alluse_assets.strategies.entry_calendar import MICRO, single_entry
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.sizing import contracts_for_puts, limit_by_volume
 
@@ -49,20 +60,47 @@ class AccountStep:
     nav: Decimal
 
     @property
+    def kind(self) -> Kind:
+        """The account's kind."""
+        return self.account.kind  # type: ignore[return-value]
+
+    @property
     def rules(self) -> AccountRules:
         """The rules of the account's kind."""
-        return self.config.accounts.of(self.account.kind)  # type: ignore[arg-type]
+        return self.config.accounts.of(self.kind)
 
     @property
     def deployable(self) -> Decimal:
-        """Cash that may be committed now."""
-        return deployable(
+        """Cash that may be committed now; less while a circuit breaker or a deep drawdown says so."""
+        protection = self.state.protection
+        free = deployable(
             self.account,
             self.nav,
-            self.rules.buffer_share,
+            self.rules.buffer_share * float(buffer_multiple(protection, self.config)),
             self.config.multiplier,
             self.state.orders.values(),
         )
+        return to_cents(free * deployable_share(protection, self.config))
+
+    def chain_of(self, short: ShortOption) -> Chain | None:
+        """The chain of rolls that an open option belongs to."""
+        return self.state.protection.chains.get(short.chain_id)
+
+    def sensitivities(self, chain: Chain) -> tuple[Decimal | None, Decimal | None]:
+        """Highest implied volatility (per year) and absolute delta (points) of a chain's contracts now."""
+        triggers = self.config.protection.triggers
+        if not (triggers.iv_rise_enabled or triggers.delta_enabled):
+            return None, None
+        contracts = [c for c, short in self.account.shorts.items() if short.chain_id == chain.id]
+        quotes = [self.market.quotes[c] for c in contracts if c in self.market.quotes]
+        iv = max((quote.iv for quote in quotes if quote.iv is not None), default=None)
+        rows = self.market.chain.filter(pl.col("contract_symbol").is_in(contracts))["delta"].drop_nulls()
+        delta = max((Decimal(f"{abs(value) * 100:.6f}") for value in rows), default=None)
+        return iv, delta
+
+    def limit(self, symbol: str, right: str) -> EntryLimit:
+        """What protection says to a new entry."""
+        return entry_limit(self.state.protection, self.account.name, self.kind, symbol, right, self.config)
 
     def screened(self, right: str, symbol: str) -> Screened | None:
         """What the market screen says of a ticker; None outside the leg's entry sessions."""
@@ -72,7 +110,7 @@ class AccountStep:
         """What a person may be asked about: only the floor is in the way, and nothing else passed."""
         if screened.passed or not asks("under_floor", self.config.approvals):
             return ()
-        return screened.floor_only
+        return tuple(c for c in screened.floor_only if c.contract not in self.account.shorts)
 
     def has_entered(self, symbol: str) -> bool:
         """Whether the week's entry in the ticker is used up."""
@@ -89,25 +127,52 @@ def decide_calls(step: AccountStep) -> list[EntryDecision]:
         screened = step.screened("C", symbol)
         if screened is None:
             continue
-        contracts = _uncovered_shares(step, symbol) // step.config.multiplier
-        basis = step.account.adjusted_basis(symbol)
-        if step.has_entered(symbol):
-            decisions.append(_decision(step, "C", symbol, screened, "entered_this_week"))
+        limit = step.limit(symbol, "C")
+        contracts = _scaled(_uncovered_shares(step, symbol) // step.config.multiplier, limit.size_share)
+        if blocked := _blocked(step, symbol, limit):
+            decisions.append(_decision(step, "C", symbol, screened, blocked))
         elif not contracts:
             decisions.append(_decision(step, "C", symbol, screened, "no_uncovered_lot"))
         else:
-            under = {c.contract for c in screened.passed if basis is not None and c.strike < basis}
-            among = screened.passed or step.asked_under_floor(screened)
-            chosen = next((c for c in among if basis is None or c.strike >= basis), None)
-            notes = dict.fromkeys(under, Refusal.BELOW_ADJUSTED_BASIS)
-            count = (
-                limit_by_volume(contracts, chosen, step.config.entry.max_order_share_of_volume)
-                if chosen
-                else 0
-            )
-            facts: dict[str, Json] = {"adjusted_basis": None if basis is None else f"{basis:.4f}"}
-            decisions.append(_decision(step, "C", symbol, screened, None, chosen, count, notes, facts))
+            decisions.append(_call_decision(step, symbol, screened, contracts))
     return decisions
+
+
+def _call_decision(step: AccountStep, symbol: str, screened: Screened, contracts: int) -> EntryDecision:
+    """The best call whose strike is not under the basis; else one of recovery, where that is on."""
+    basis = step.account.adjusted_basis(symbol)
+    under = {c.contract for c in screened.passed if basis is not None and c.strike < basis}
+    notes = dict.fromkeys(under, Refusal.BELOW_ADJUSTED_BASIS) | _already_short(step, screened)
+    among = screened.passed or step.asked_under_floor(screened)
+    chosen = next(
+        (c for c in among if c.contract not in notes and (basis is None or c.strike >= basis)), None
+    )
+    recovering = None
+    if chosen is None and step.rules.recovery_calls.enabled:
+        chosen = recovering = _recovery_call(step, symbol)
+    most = step.config.entry.max_order_share_of_volume
+    count = limit_by_volume(contracts, chosen, most) if chosen else 0
+    facts: dict[str, Json] = {
+        "adjusted_basis": None if basis is None else f"{basis:.4f}",
+        "in_recovery": recovering is not None,
+    }
+    return _decision(step, "C", symbol, screened, None, chosen, count, notes, facts)
+
+
+def _recovery_call(step: AccountStep, symbol: str) -> Candidate | None:
+    """The best call of the recovery band among the expiries that the leg takes (C-REC)."""
+    recovery, leg = step.rules.recovery_calls, step.rules.calls
+    listed = step.market.chain.filter(
+        pl.col("underlying") == symbol,
+        pl.col("right") == "C",
+        pl.col("dte_days").is_between(leg.dte_low, leg.dte_high),
+        pl.col("contract_symbol").is_in(sorted(step.account.shorts)).not_(),
+    )
+    if listed.is_empty():
+        return None
+    entry = single_entry(step.market.session, step.kind, "C", symbol, recovery.delta_low, recovery.delta_high)
+    passed, _ = candidates_of(screen(listed, entry, step.config, step.market.earnings))
+    return passed[0] if passed else None
 
 
 def decide_puts(step: AccountStep) -> list[EntryDecision]:
@@ -116,12 +181,14 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
     facts: dict[str, Json] = {"nav": text(step.nav), "deployable": text(free)}
     blocked: dict[str, str] = {}
     open_to_entry: dict[str, Screened] = {}
+    limits: dict[str, EntryLimit] = {}
     for symbol in rules.tickers:
         screened = step.screened("P", symbol)
         if screened is None:
             continue
-        if step.has_entered(symbol):
-            blocked[symbol] = "entered_this_week"
+        limit = limits[symbol] = step.limit(symbol, "P")
+        if why := _blocked(step, symbol, limit):
+            blocked[symbol] = why
         elif not rules.put_free_cash_share and step.account.shares_held(symbol):
             # Assigned shares put the ticker on the call side until they are called away. An account
             # that holds shares on purpose has a free-cash rule for its puts instead.
@@ -130,15 +197,20 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
             blocked[symbol] = "free_cash_low"
         else:
             open_to_entry[symbol] = screened
-    passed = {symbol: s.passed for symbol, s in open_to_entry.items() if s.passed}
-    sizes = _sizes(step, free, passed, step.config.entry.first_contract_over_cap)
+    held = step.account.shorts
+    able = {s: tuple(c for c in one.passed if c.contract not in held) for s, one in open_to_entry.items()}
+    passed = {symbol: candidates for symbol, candidates in able.items() if candidates}
+    shares = {symbol: limit.size_share for symbol, limit in limits.items()}
+    sizes = _sizes(step, free, passed, step.config.entry.first_contract_over_cap, shares)
     # What a person is asked about gets what the others leave, and is no first contract beside others.
     asked = {symbol: found for symbol, s in open_to_entry.items() if (found := step.asked_under_floor(s))}
     bound = sum(
         (c.strike * step.config.multiplier * sizes.get(c.contract, 0) for cs in passed.values() for c in cs),
         Decimal(0),
     )
-    sizes |= _sizes(step, free - bound, asked, step.config.entry.first_contract_over_cap and not sizes)
+    sizes |= _sizes(
+        step, free - bound, asked, step.config.entry.first_contract_over_cap and not sizes, shares
+    )
     candidates = passed | asked
     decisions = []
     for symbol in rules.tickers:
@@ -151,12 +223,40 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         mine = candidates.get(symbol, ())
         chosen = next((c for c in mine if c.contract in sizes), mine[0] if mine else None)
         count = sizes.get(chosen.contract, 0) if chosen else 0
-        decisions.append(_decision(step, "P", symbol, screened, None, chosen, count, facts=facts))
+        notes = _already_short(step, screened)
+        decisions.append(_decision(step, "P", symbol, screened, None, chosen, count, notes, facts))
     return decisions
 
 
+def _blocked(step: AccountStep, symbol: str, limit: EntryLimit) -> str | None:
+    """Why nothing is opened on a ticker whatever the market offers; None: it may be."""
+    if limit.refused:
+        return limit.refused
+    if step.has_entered(symbol):
+        return "entered_this_week"
+    if not step.market.entries_open:
+        return "window_closed"
+    if step.config.protection.enabled and symbol not in step.market.atr:
+        # Without one the position would have no level.
+        return "atr_unknown"
+    return None
+
+
+def _already_short(step: AccountStep, screened: Screened) -> dict[str, Refusal]:
+    """Contracts that the account is short: each has one chain, with levels of its own."""
+    return {c.contract: Refusal.ALREADY_SHORT for c in screened.passed if c.contract in step.account.shorts}
+
+
+def _scaled(contracts: int, share: Decimal) -> int:
+    return int((contracts * share).to_integral_value(ROUND_FLOOR))
+
+
 def _sizes(
-    step: AccountStep, free: Decimal, candidates: Mapping[str, tuple[Candidate, ...]], first_over_cap: bool
+    step: AccountStep,
+    free: Decimal,
+    candidates: Mapping[str, tuple[Candidate, ...]],
+    first_over_cap: bool,
+    shares: Mapping[str, Decimal],
 ) -> dict[str, int]:
     rules = step.rules
     return contracts_for_puts(
@@ -168,6 +268,7 @@ def _sizes(
         step.config.multiplier,
         first_over_cap,
         step.config.entry.max_order_share_of_volume,
+        shares,
     )
 
 
@@ -196,16 +297,15 @@ def _decision(
     A ``chosen`` that did not pass is one that a person is asked about.
     """
     notes = notes or {}
+    is_asked = chosen in screened.floor_only
     if blocked:
         outcome = blocked
-    elif not screened.passed:
-        outcome = ASKED_UNDER_FLOOR if chosen and count else "none_passed"
     elif chosen is None:
-        outcome = Refusal.BELOW_ADJUSTED_BASIS.value
+        outcome = min(notes.values()).value if screened.passed else "none_passed"
     elif not count:
-        outcome = Refusal.SIZE_ZERO.value
+        outcome = "none_passed" if is_asked else Refusal.SIZE_ZERO.value
     else:
-        outcome = "order"
+        outcome = ASKED_UNDER_FLOOR if is_asked else "order"
     taken = chosen if outcome in ("order", ASKED_UNDER_FLOOR) else None
 
     def note(candidate: Candidate) -> str | None:
@@ -256,6 +356,7 @@ def _decision(
     under_floor = outcome == ASKED_UNDER_FLOOR
     leg = step.rules.puts if right == "P" else step.rules.calls
     floor: dict[str, Json] = {"floor_ppm": round(leg.min_premium_yield * MICRO)} if under_floor else {}
+    intent_id = f"{step.market.session}/{step.account.name}/open_{side}/{taken.contract}"
     intent = OrderIntent(
         account=step.account.name,
         instrument=taken.contract,
@@ -275,5 +376,17 @@ def _decision(
             **floor,
         },
         asks=("under_floor",) if under_floor else (),
+        chain=_chain_start(step, intent_id, right, symbol, taken.contract),
     )
     return EntryDecision(event, intent)
+
+
+def _chain_start(
+    step: AccountStep, intent_id: str, right: str, symbol: str, contract: str
+) -> ChainStart | None:
+    """What the new chain's levels count from: the underlying now, and its ATR of the session before."""
+    atr = step.market.atr.get(symbol)
+    if atr is None:
+        return None
+    quote = step.market.quotes.get(contract)
+    return ChainStart(intent_id, right, step.market.prices[symbol], atr, quote.iv if quote else None)

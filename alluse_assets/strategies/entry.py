@@ -18,13 +18,10 @@ from alluse_assets.base.instruments import parse_occ_symbol, root_in, root_of_ea
 from alluse_assets.base.money import price
 from alluse_assets.execution.fill_model import PRICE_SCALE, scaled_price, scaled_sell_price
 from alluse_assets.option_chains.snapshots import last_snapshots
-from alluse_assets.strategies.candidates import CANDIDATES, Candidate, Refusal, Screened
+from alluse_assets.strategies.candidates import CANDIDATES, Candidate, Earnings, Refusal, Screened
 from alluse_assets.strategies.entry_calendar import MICRO
 
 _FLOOR_ALONE = pl.col("reasons") == [Refusal.YIELD_UNDER_FLOOR.value]
-
-Earnings = Mapping[str, frozenset[date]]
-"""Known earnings dates by symbol; a symbol that is absent is unknown."""
 
 
 def screen(
@@ -47,8 +44,7 @@ def screen(
         A ``CANDIDATES`` frame sorted by session, kind, right and contract.
     """
     rows = (
-        last_snapshots(chains)
-        .rename({"underlying": "symbol"})
+        _with_reports(last_snapshots(chains).rename({"underlying": "symbol"}), earnings)
         .join(calendar, on=["session", "symbol", "right"], how="inner")
         .filter(
             pl.col("dte_days").is_between(pl.col("dte_low"), pl.col("dte_high")),
@@ -64,9 +60,7 @@ def screen(
         )
         # credit / strike in parts per million: both scales cancel to 100,000.
         .with_columns(_yield=pl.col("_credit") * 100_000 // pl.col("_strike"))
-        .with_columns(
-            reasons=_reasons(config, earnings, pl.col("quote_ts") if decided_at is None else decided_at)
-        )
+        .with_columns(reasons=_reasons(config, pl.col("quote_ts") if decided_at is None else decided_at))
     )
     ranked = (
         rows.with_columns(
@@ -86,6 +80,36 @@ def screen(
         .sort("session", "kind", "right", "contract_symbol")
     )
     return CANDIDATES.conform(ranked)
+
+
+def _with_reports(rows: pl.DataFrame, earnings: Earnings) -> pl.DataFrame:
+    """Beside each row its symbol's last report before the session and the next one from it on."""
+    dates = pl.DataFrame(
+        [(symbol, day) for symbol, days in sorted(earnings.items()) for day in sorted(days)],
+        schema={"symbol": pl.String, "report": pl.Date},
+        orient="row",
+    )
+    sessions = rows.select("session", "symbol").unique().sort("session")
+    later = dates.rename({"report": "next_report"}).sort("next_report")
+    earlier = dates.with_columns(last_report="report", report=pl.col("report") + pl.duration(days=1))
+    # Each is sorted by its date over all symbols, which Polars cannot check by symbol.
+    ahead = sessions.join_asof(
+        later,
+        left_on="session",
+        right_on="next_report",
+        by="symbol",
+        strategy="forward",
+        check_sortedness=False,
+    )
+    known = ahead.join_asof(
+        earlier.sort("report"),
+        left_on="session",
+        right_on="report",
+        by="symbol",
+        strategy="backward",
+        check_sortedness=False,
+    )
+    return rows.join(known.drop("report"), on=["session", "symbol"], how="left", maintain_order="left")
 
 
 def _distance(delta: str, low: str, high: str) -> pl.Expr:
@@ -127,7 +151,7 @@ def _refused_by_floor_alone(candidates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _reasons(config: ProtocolConfig, earnings: Earnings, decided_at: pl.Expr) -> pl.Expr:
+def _reasons(config: ProtocolConfig, decided_at: pl.Expr) -> pl.Expr:
     entry = config.entry
     mid_twice = pl.col("_bid") + pl.col("_ask")
     spread = pl.col("_ask") - pl.col("_bid")
@@ -143,18 +167,10 @@ def _reasons(config: ProtocolConfig, earnings: Earnings, decided_at: pl.Expr) ->
         .then(pl.col("_root").is_in(pm_roots + am_roots))
         .otherwise(pl.col("_root") == root_of_each(pl.col("symbol")))
     )
-    known = pl.col("symbol").is_in(list(earnings))
-    inside = pl.any_horizontal(
-        pl.lit(False),
-        *(
-            (pl.col("symbol") == symbol)
-            & pl.any_horizontal(
-                pl.lit(False),
-                *(pl.lit(day).is_between(pl.col("session"), pl.col("expiry")) for day in sorted(days)),
-            )
-            for symbol, days in sorted(earnings.items())
-        ),
-    )
+    inside = pl.col("next_report") <= pl.col("expiry")
+    quiet = pl.duration(days=entry.days_after_earnings)
+    # After a report the next one is months away, so its day need not be known yet.
+    known = pl.col("next_report").is_not_null() | (pl.col("last_report") + quiet >= pl.col("expiry"))
     too_old = (decided_at - pl.col("quote_ts")).dt.total_milliseconds() > entry.quote_max_age_seconds * 1000
     in_band = pl.col("_delta").is_between(pl.col("low_micro"), pl.col("high_micro"))
     conditions = {
@@ -166,7 +182,9 @@ def _reasons(config: ProtocolConfig, earnings: Earnings, decided_at: pl.Expr) ->
         Refusal.NOT_STANDARD: ~standard,
         Refusal.AM_SETTLED: is_index & pl.col("_root").is_in(am_roots),
         Refusal.EARNINGS_INSIDE: inside,
-        Refusal.EARNINGS_UNKNOWN: ~known & ~is_index & (entry.earnings_unknown == "refuse"),
+        Refusal.EARNINGS_UNKNOWN: known.fill_null(False).not_()
+        & ~is_index
+        & (entry.earnings_unknown == "refuse"),
         Refusal.NO_DELTA: pl.col("_delta").is_null(),
         Refusal.DELTA_OUT_OF_BAND: ~in_band,
         Refusal.YIELD_UNDER_FLOOR: pl.col("_credit") * 100_000 < pl.col("floor_ppm") * pl.col("_strike"),
@@ -177,6 +195,14 @@ def _reasons(config: ProtocolConfig, earnings: Earnings, decided_at: pl.Expr) ->
             for reason, condition in conditions.items()
         ]
     ).list.drop_nulls()
+
+
+def candidates_of(judged: pl.DataFrame) -> tuple[list[Candidate], dict[str, int]]:
+    """Those of a screen's rows that passed, best first, and how often each reason refused the others."""
+    passed = judged.filter(pl.col("rank").is_not_null()).sort("rank")
+    reasons = judged["reasons"].explode().drop_nulls().sort().to_list()
+    refused = {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
+    return [_candidate(row) for row in passed.iter_rows(named=True)], refused
 
 
 def screened_by_session(candidates: pl.DataFrame) -> dict[date, dict[tuple[str, str, str], Screened]]:

@@ -17,6 +17,7 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 
 KINDS: tuple[Kind, ...] = ("gen", "rev", "com")
 MICRO = 1_000_000
+_ANY_DAYS = 10_000
 _SCHEMA = pl.Schema(
     {
         "session": pl.Date,
@@ -46,6 +47,15 @@ def entry_sessions(calendar: TradingCalendar, week: TradingWeek, leg: LegRules) 
     if not leg.enabled:
         return ()
     return calendar.entry_sessions(week, [WEEKDAYS.index(name) for name in leg.entry_weekdays])
+
+
+def single_entry(
+    session: date, kind: str, right: str, symbol: str, delta_low: float, delta_high: float
+) -> pl.DataFrame:
+    """A calendar of one row: a band alone, as for a roll, which no window, expiry or floor binds."""
+    low, high = round(delta_low * MICRO), round(delta_high * MICRO)
+    row = (session, kind, right, symbol, 0, _ANY_DAYS, None, low, high, 0)
+    return pl.DataFrame([row], schema=_SCHEMA, orient="row")
 
 
 def entry_calendar(

@@ -12,13 +12,15 @@ import polars as pl
 from alluse_assets.base.calendar import TradingWeek, expiry_instant
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.surface.tables import SURFACES
-from alluse_assets.strategies.candidates import Screened
+from alluse_assets.option_chains.tables import OPTION_CHAINS
+from alluse_assets.protection.circuit_breakers import VixReading
+from alluse_assets.strategies.candidates import Earnings, Screened
 from alluse_assets.weeks.market_mode import ModeReading
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMarket:
-    """The market of one session, at the time its quotes have.
+    """The market of one step of a session, at the time its quotes have.
 
     ``now`` is the time of the latest quote (the close where there are none). ``closes`` are the prices
     of shares and indices at the close, known only then; ``prices`` those at the quotes' time, which are
@@ -41,8 +43,22 @@ class SessionMarket:
     dividend_yields: Mapping[str, float] = field(default_factory=dict)
     dividends: Mapping[str, Decimal] = field(default_factory=dict)
     """Cash dividends with this session as ex-date, USD per share."""
-    splits: frozenset[str] = frozenset()
-    """Symbols whose shares split with this session."""
+    splits: Mapping[str, Decimal] = field(default_factory=dict)
+    """New shares for one old one, of symbols that split with this session."""
+    ex_dividends: Mapping[str, tuple[date, Decimal]] = field(default_factory=dict)
+    """The next ex-date of a cash dividend that is near, and USD per share, as announced."""
+    opens: Mapping[str, Decimal] = field(default_factory=dict)
+    """Prices at the open, USD per share."""
+    atr: Mapping[str, Decimal] = field(default_factory=dict)
+    """ATR of the session before, in this session's shares, USD per share."""
+    vix_at_open: VixReading | None = None
+    vix: VixReading | None = None
+    """The volatility index as last known at the open, and at the quotes' time."""
+    chain: pl.DataFrame = field(default_factory=OPTION_CHAINS.empty)
+    """The session's rows of option_chains, what a roll is chosen from; columns that the screen reads."""
+    earnings: Earnings = field(default_factory=dict)
+    entries_open: bool = True
+    """Whether entry windows are open at the quotes' time; a replay moves them to that time."""
     surfaces: pl.DataFrame = field(default_factory=SURFACES.empty)
     """Rows of table surfaces of the session's quotes: what marks an option that nobody quotes."""
     guess: ModeReading | None = None

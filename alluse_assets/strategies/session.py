@@ -1,38 +1,60 @@
 """The routine of one session, the same for replay, paper and live (protocol, section 3).
 
-Week guess, settlements and dividends at the open; at the quotes' time profits are taken, the first
-shares bought, calls and puts opened; after the close what expires is booked, the week confirmed, and
-the session closed with every mark and balance.
+At the open: week guess, splits, settlements, dividends, breakers, levels. At the quotes' time: levels, then
+what protects (closes, rolls), then profits, the first shares, calls and puts. After the close: what the
+broker says of expiries and early assignments, drawdowns, the week's confirmation, marks and balances. Each
+of the three is a step that can be walked alone; ``run`` walks a session of one look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from alluse_assets.accounts.deployable import valuation
+from alluse_assets.accounts.states import status_of
 from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.base.errors import LedgerError, MissingDataError
+from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.events import Event, Json
-from alluse_assets.base.money import extended, text
+from alluse_assets.base.money import text
 from alluse_assets.execution.approvals import Asking
-from alluse_assets.execution.broker import Broker
+from alluse_assets.execution.broker import Broker, OptionOutcome
 from alluse_assets.execution.engine import OrderEngine, Recorder
 from alluse_assets.execution.expiries import outcome_event
 from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import OrderIntent
+from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState
-from alluse_assets.ledger.postings import dividend_accrued, receivable_settled
+from alluse_assets.ledger.book_state import BookState, ShortOption
 from alluse_assets.option_chains.marks import Mark, mark, on_surface
+from alluse_assets.protection.circuit_breakers import VixReading
+from alluse_assets.protection.entry_limits import buffer_multiple
 from alluse_assets.strategies.com_acc import decide_first_purchase
 from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_puts
-from alluse_assets.strategies.exits import decide_take_profits
+from alluse_assets.strategies.exits import (
+    ExitDecision,
+    close_for_dividend,
+    decide_level_3_closes,
+    decide_near_strike,
+    decide_take_profits,
+    dividend_risks,
+)
 from alluse_assets.strategies.market import SessionMarket
+from alluse_assets.strategies.opening import dividend_events, settlement_events, split_events
+from alluse_assets.strategies.protect import (
+    breaker_events,
+    cool_off_events,
+    deep_events,
+    lapse_events,
+    level_events,
+    pivot_events,
+    safe_holds,
+)
+from alluse_assets.strategies.rolls import RollDecision, decide_roll, decide_rolls
 
 
 @dataclass(slots=True)
@@ -48,35 +70,117 @@ class SessionRoutine:
     """What is answered at once where a person is asked; None: a person answers."""
 
     def run(self) -> None:
-        """Walk the session's steps in order.
+        """Walk a session that is looked at once.
 
         Raises:
             MissingDataError: a position has no price.
-            LedgerError: held shares split, which the ledger cannot book yet.
+            LedgerError: held shares split in a way that the ledger cannot book.
         """
-        self._refuse_splits()
+        self.open()
+        self.trade()
+        self.close()
+
+    def open(self) -> None:
+        """What a session begins with, at the opening bell."""
+        market, at = self.market, self.market.opens_at
+        opened: dict[str, Json] = {"session": market.session.isoformat(), "week": market.week.id}
+        key = f"session/{market.session}/opened"
+        self.recorder.record(Event(EventType.SESSION_OPENED, at, "rule:session", key, opened))
         self._begin_week()
-        self._settle_receivables()
-        self._accrue_dividends()
-        placed = self._trade()
-        self._engine({}).end_session(placed, max(self.market.now, self.market.closes_at))
-        self._book_expiries()
+        self._record(split_events(self._state, market.splits, market.session, at, self.broker.authority))
+        self._record(settlement_events(self._state, market.session, at, self.broker.authority))
+        pays_on = self.calendar.next_session(market.session, self.config.paper.dividend_pay_sessions)
+        self._record(
+            dividend_events(self._state, market.dividends, market.session, pays_on, at, self.broker.authority)
+        )
+        self._breakers(market.vix_at_open, at, new_session=True)
+        self._record(lapse_events(self._state, market.opens, market.atr, market.session, at, self.config))
+        self._levels(market.opens, lambda _: at, "open", at)
+
+    def trade(self) -> None:
+        """One look at the market at the quotes' time: protect, then take profits, then enter."""
+        market = self.market
+        self._breakers(market.vix, market.now, new_session=False)
+        self._levels(market.prices, market.time_of, "quotes", market.now)
+        navs = self._navs(self._marks(market.prices))
+        engine = self._engine(navs)
+        engine.poll(market.now)
+        engine.resume(market.now)
+        continue_rolls(engine, market.now)
+        for name in sorted(navs):
+            self._protect(engine, name, navs)
+            self._place(engine, decide_take_profits(self._step(name, navs)))
+            if self._is_first_session:
+                purchase = decide_first_purchase(self._step(name, navs))
+                if purchase is not None:
+                    self.recorder.record(purchase[0])
+                    self._place(engine, purchase[1])
+            for decide in (decide_calls, decide_puts):
+                decisions = decide(self._step(name, navs))
+                self._record(decision.event for decision in decisions)
+                self._place(engine, [one.intent for one in decisions if one.intent is not None])
+
+    def close(self) -> None:
+        """What a session ends with, after the closing bell."""
+        at = max(self.market.now, self.market.closes_at)
+        self._engine({}).end_session(at)
+        self._record(ended_rolls(self._state, at))
+        self._book_outcomes()
         self._end_week()
-        self._close()
+        self._close(at)
 
     @property
     def _state(self) -> BookState:
         return self.recorder.state
 
-    def _refuse_splits(self) -> None:
-        for account in self._state.accounts.values():
-            held = set(account.shares) | {short.underlying for short in account.shorts.values()}
-            split = sorted(held & self.market.splits)
-            if split:
-                raise LedgerError(
-                    f"{split[0]} splits on {self.market.session} while {account.name} holds it; splits are "
-                    "not booked yet: end the replay before that session or leave the ticker out"
-                )
+    def _record(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.recorder.record(event)
+
+    def _place(self, engine: OrderEngine, intents: Iterable[OrderIntent]) -> None:
+        for intent in intents:
+            engine.place(intent)
+
+    def _breakers(self, reading: VixReading | None, at: datetime, new_session: bool) -> None:
+        looks_back = self.config.circuit_breakers.max_stale_sessions + 1
+        session = self.market.session
+        before = [self.calendar.previous_session(session, n) for n in range(looks_back, 0, -1)]
+        self._record(breaker_events(self._state, reading, before, session, at, new_session, self.config))
+
+    def _levels(
+        self, prices: Mapping[str, Decimal], at: Callable[[str], datetime], moment: str, now: datetime
+    ) -> None:
+        for name in sorted(self._state.accounts):
+            step = self._step(name, {})
+            self._record(level_events(step, prices, at, moment))
+            self._record(safe_holds(self._step(name, {}), now))
+
+    def _protect(self, engine: OrderEngine, name: str, navs: Mapping[str, Decimal]) -> None:
+        """Closes and rolls of one account. Each decision sees what the one before it did."""
+        self._exits(engine, decide_level_3_closes(self._step(name, navs)))
+        for contract, short, facts in dividend_risks(self._step(name, navs)):
+            step = self._step(name, navs)
+            chain = step.chain_of(short)
+            if self.config.rolls.dividend_risk == "roll" and chain is not None:
+                decision = decide_roll(step, contract, short, chain, "dividend_risk")
+                self._roll(engine, decision)
+                if decision.open is not None:
+                    continue
+            self._exits(engine, [close_for_dividend(step, contract, short, facts)])
+        self._exits(engine, decide_near_strike(self._step(name, navs)))
+        for due in decide_rolls(self._step(name, navs)):
+            self._roll(engine, due)
+
+    def _exits(self, engine: OrderEngine, decisions: Iterable[ExitDecision]) -> None:
+        for decision in decisions:
+            self.recorder.record(decision.event)
+            if decision.intent is not None:
+                self._place(engine, [decision.intent])
+
+    def _roll(self, engine: OrderEngine, decision: RollDecision) -> None:
+        self.recorder.record(decision.event)
+        if decision.close is not None and decision.open is not None:
+            place_roll(engine, decision.close, decision.open)
 
     def _begin_week(self) -> None:
         if self.market.guess is not None:
@@ -91,85 +195,29 @@ class SessionRoutine:
                 )
             )
 
-    def _settle_receivables(self) -> None:
-        for name, account in sorted(self._state.accounts.items()):
-            for owed in account.receivables:
-                if owed.due <= self.market.session:
-                    self.recorder.record(
-                        Event(
-                            EventType.CASH_SETTLED,
-                            self.market.opens_at,
-                            self.broker.authority,
-                            f"settled/{owed.key}",
-                            {"account": name, "amount": text(owed.amount), "receivable": owed.key},
-                            receivable_settled(name, owed.amount),
-                            cause=owed.key,
-                        )
-                    )
-
-    def _accrue_dividends(self) -> None:
-        for name, account in sorted(self._state.accounts.items()):
-            for symbol, per_share in sorted(self.market.dividends.items()):
-                shares = account.shares_held(symbol)
-                if not shares:
-                    continue
-                amount = extended(per_share, shares)
-                due = self.calendar.next_session(self.market.session, self.config.paper.dividend_pay_sessions)
-                payload: dict[str, Json] = {
-                    "account": name,
-                    "symbol": symbol,
-                    "shares": shares,
-                    "per_share": text(per_share),
-                    "amount": text(amount),
-                    "settles_on": due.isoformat(),
-                }
-                self.recorder.record(
-                    Event(
-                        EventType.DIVIDEND_ACCRUED,
-                        self.market.opens_at,
-                        self.broker.authority,
-                        f"dividend/{self.market.session}/{name}/{symbol}",
-                        payload,
-                        dividend_accrued(name, amount),
-                    )
-                )
-
-    def _trade(self) -> list[OrderIntent]:
-        navs = self._navs(self._marks(self.market.prices))
-        engine = self._engine(navs)
-        placed: list[OrderIntent] = []
-        engine.resume(self.market.now)
-
-        def place(intents: list[OrderIntent]) -> None:
-            for intent in intents:
-                engine.place(intent)
-                placed.append(intent)
-
-        for name in sorted(navs):
-            place(decide_take_profits(self._step(name, navs)))
-            if self._is_first_session:
-                purchase = decide_first_purchase(self._step(name, navs))
-                if purchase is not None:
-                    self.recorder.record(purchase[0])
-                    place(purchase[1])
-            for decide in (decide_calls, decide_puts):
-                decisions = decide(self._step(name, navs))
-                for decision in decisions:
-                    self.recorder.record(decision.event)
-                place([decision.intent for decision in decisions if decision.intent is not None])
-        return placed
-
-    def _book_expiries(self) -> None:
+    def _book_outcomes(self) -> None:
+        """What the broker says: expiries up to the next session, then assignments over the night."""
         through = self.calendar.next_session(self.market.session) - timedelta(days=1)
-        at = max(self.market.now, self.market.closes_at)
-        shorts = {name: list(account.shorts.values()) for name, account in self._state.accounts.items()}
-        settles_on = self.calendar.next_session(self.market.session, self.config.settlement_days)
+        shorts = self._shorts()
         ending = {s.underlying for held in shorts.values() for s in held if s.contract.expiry <= through}
         for symbol in sorted(ending - set(self.market.closes)):
             raise MissingDataError(
                 f"options on {symbol} end on {self.market.session}, and it has no close then: ingest its bar"
             )
-        for outcome in self.broker.expiries(through, shorts, self.market.closes):
+        self._outcomes(self.broker.expiries(through, shorts, self.market.closes))
+        following = self.calendar.next_session(self.market.session)
+        dividends = {
+            symbol: amount for symbol, (day, amount) in self.market.ex_dividends.items() if day == following
+        }
+        self._outcomes(self.broker.early_assignments(self._shorts(), self.market.closes, dividends))
+
+    def _shorts(self) -> dict[str, list[ShortOption]]:
+        return {name: list(account.shorts.values()) for name, account in self._state.accounts.items()}
+
+    def _outcomes(self, outcomes: Iterable[OptionOutcome]) -> None:
+        at = max(self.market.now, self.market.closes_at)
+        settles_on = self.calendar.next_session(self.market.session, self.config.settlement_days)
+        for outcome in outcomes:
             self.recorder.record(
                 outcome_event(
                     outcome,
@@ -198,18 +246,24 @@ class SessionRoutine:
             )
         )
 
-    def _close(self) -> None:
+    def _close(self, at: datetime) -> None:
+        session = self.market.session
+        until = self.calendar.next_session(session, self.config.protection.cool_off_sessions)
+        self._record(cool_off_events(self._state, until, session, at))
+        self._record(deep_events(self._state, self.market.closes, until, session, at, self.config))
         marks = self._marks(self.market.closes)
         prices = {symbol: found.price for symbol, found in marks.items()}
         accounts: dict[str, Json] = {}
         for name, account in sorted(self._state.accounts.items()):
             values = valuation(account, self.market.closes, prices, self.config.multiplier)
             accounts[name] = {key: text(amount) for key, amount in values.items()}
+            value = account.value.after(values["nav"], account.capital)
+            self._record(pivot_events(account, value, self._state, until, session, at, self.config))
         symbols = self._symbols_of_interest()
         self.recorder.record(
             Event(
                 EventType.SESSION_CLOSED,
-                max(self.market.now, self.market.closes_at),
+                at,
                 "rule:session",
                 f"session/{self.market.session}/closed",
                 {
@@ -274,8 +328,9 @@ class SessionRoutine:
             for name, account in self._state.accounts.items()
         }
 
-    def _step(self, name: str, navs: dict[str, Decimal]) -> AccountStep:
-        return AccountStep(self._state.accounts[name], self._state, self.market, self.config, navs[name])
+    def _step(self, name: str, navs: Mapping[str, Decimal]) -> AccountStep:
+        nav = navs.get(name, Decimal(0))
+        return AccountStep(self._state.accounts[name], self._state, self.market, self.config, nav)
 
     def _engine(self, navs: dict[str, Decimal]) -> OrderEngine:
         def context(intent: OrderIntent, state: BookState) -> GateContext:
@@ -284,6 +339,7 @@ class SessionRoutine:
             index = self.config.market.index_options.get(intent.symbol)
             extra = index.extra_minutes_after_close if index else 0
             option = intent.instrument != intent.symbol
+            multiple = float(buffer_multiple(state.protection, self.config))
             paper = self.config.paper
             each = paper.fee_per_contract_usd if option else paper.fee_per_share_usd
             return GateContext(
@@ -293,9 +349,12 @@ class SessionRoutine:
                 opens_at=self.market.opens_at,
                 closes_at=self.market.closes_at + timedelta(minutes=extra),
                 nav=navs.get(intent.account, Decimal(0)),
-                buffer_share=rules.buffer_share if rules else 1.0,
+                buffer_share=rules.buffer_share * multiple if rules else 1.0,
                 multiplier=self.config.multiplier,
                 expected_fee=each * intent.quantity,
+                status=status_of(state.protection, intent.account),
+                window_open=self.market.entries_open,
+                keeps_levels=self.config.protection.enabled,
             )
 
         window = self.config.entry.window_end

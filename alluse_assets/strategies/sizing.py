@@ -17,6 +17,7 @@ def contracts_for_puts(
     multiplier: int,
     first_contract_over_cap: bool,
     max_order_share_of_volume: float,
+    size_shares: Mapping[str, Decimal] | None = None,
 ) -> dict[str, int]:
     """Contracts per option contract to sell; what gets none is left out.
 
@@ -30,6 +31,7 @@ def contracts_for_puts(
         first_contract_over_cap: whether one contract of the best candidate that fits is sold when split
             and caps allow nothing.
         max_order_share_of_volume: largest order as a share of the contract's volume, where known.
+        size_shares: per ticker the part of its size that protection leaves, at most 1.
     """
     scale = {symbol: Decimal(str(weights[symbol])) if weights else Decimal(1) for symbol in best}
     total = sum(scale.values(), Decimal(0))
@@ -38,11 +40,15 @@ def contracts_for_puts(
     for symbol, candidate in best.items():
         money = min(deployable * scale[symbol] / total, cap)
         count = int((money / (candidate.strike * multiplier)).to_integral_value(ROUND_FLOOR))
+        if size_shares:
+            count = int((count * size_shares.get(symbol, Decimal(1))).to_integral_value(ROUND_FLOOR))
         count = limit_by_volume(count, candidate, max_order_share_of_volume)
         if count:
             sized[candidate.contract] = count
     if not sized and first_contract_over_cap:
         for candidate in ranked:
+            if size_shares and size_shares.get(candidate.symbol, Decimal(1)) < 1:
+                continue  # Half of one contract is none.
             if candidate.strike * multiplier <= deployable:
                 return {candidate.contract: 1}
     return sized

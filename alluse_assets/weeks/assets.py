@@ -34,8 +34,9 @@ def market_mode_guesses(desk: Desk, span: Span) -> None:
     """A guess for each week of the span that the book trades."""
     start = max(span.start, desk.first_session)
     weeks = desk.services.calendar.weeks(start, span.end)
-    feed = desk.feed(desk.services.calendar.session_on_or_before(span.end))
-    rows = guess_rows(feed.guess_for(week) for week in weeks)
+    feeds = desk.feeds(desk.services.calendar.session_on_or_before(span.end))
+    place_of = desk.chosen.timeline.place
+    rows = guess_rows(feeds[place_of(max(week.first, desk.first_session))].guess_for(week) for week in weeks)
     desk.services.lake.write(
         MODE_GUESSES, desk.lake_source("book"), rows, replacing=[week.monday for week in weeks]
     )

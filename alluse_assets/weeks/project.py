@@ -11,8 +11,6 @@ from typing import Any
 import polars as pl
 
 from alluse_assets.base.calendar import NEW_YORK
-from alluse_assets.base.config.model_fields import KINDS
-from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.weeks.tables import MARKET_MODES, WEEK_TYPES
@@ -51,21 +49,17 @@ def project_market_modes(events: Iterable[Event]) -> pl.DataFrame:
     return pl.DataFrame(list(rows.values()), schema=MARKET_MODES.schema, orient="row")
 
 
-def project_week_types(
-    events: Iterable[Event], config: ProtocolConfig, is_week_end: Callable[[date], bool]
-) -> pl.DataFrame:
+def project_week_types(events: Iterable[Event], is_week_end: Callable[[date], bool]) -> pl.DataFrame:
     """The rows of ``WEEK_TYPES``.
 
     Args:
         events: a book's events from the first.
-        config: the configuration it runs under.
         is_week_end: whether a session is its week's last one.
     """
-    tickers: dict[str, Iterable[str]] = {kind: config.accounts.of(kind).tickers for kind in KINDS}
     rows: list[tuple[Any, ...]] = []
-    for week in weeks_of_book(events, tickers, lambda session: is_week_end(date.fromisoformat(session))):
+    for week in weeks_of_book(events, lambda session: is_week_end(date.fromisoformat(session))):
         for (account, symbol), facts in week.facts.items():
-            found = classify(facts, config.week_types)
+            found = classify(facts, week.rules)
             rows.append(
                 (
                     date.fromisoformat(week.last_session),

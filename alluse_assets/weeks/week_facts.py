@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from alluse_assets.accounts.config_in_force import config_in_force
+from alluse_assets.base.config.model_fields import KINDS
+from alluse_assets.base.config.model_market import WeekTypeRules
 from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.journal.event_types import EventType
@@ -57,24 +60,28 @@ class _Week:
 
 @dataclass(frozen=True, slots=True)
 class WeekOfBook:
-    """One finished week of a book: facts by account and underlying, and the accounts' kinds."""
+    """One finished week of a book: facts by account and underlying, and the accounts' kinds.
+
+    ``rules`` are those in force at the week's end.
+    """
 
     week: str
     last_session: str
     facts: Mapping[Place, WeekFacts]
     kinds: Mapping[str, str]
+    rules: WeekTypeRules
 
 
 def weeks_of_book(
     events: Iterable[Event],
-    tickers_of_kind: Mapping[str, Iterable[str]],
     is_week_end: Callable[[str], bool],
 ) -> list[WeekOfBook]:
     """The facts of every week that the journal finished.
 
+    Each ticker of an account, as configured at the week's end, gets a type every week.
+
     Args:
         events: a book's events from the first.
-        tickers_of_kind: the underlyings that accounts of a kind trade: each gets a type every week.
         is_week_end: whether a session (ISO date) is its week's last one.
     """
     state, week, finished = BookState(), _Week(), []
@@ -86,7 +93,7 @@ def weeks_of_book(
         payload: Any = event.payload
         _note_close(week, state, payload)
         if is_week_end(payload["session"]):
-            finished.append(_finish(week, state, payload, tickers_of_kind))
+            finished.append(_finish(week, state, payload))
             week = _carry_over(state)
     return finished
 
@@ -159,10 +166,14 @@ def _note_close(week: _Week, state: BookState, payload: Any) -> None:
         week.held.update((name, symbol) for symbol in account.shares)
 
 
-def _finish(
-    week: _Week, state: BookState, payload: Any, tickers_of_kind: Mapping[str, Iterable[str]]
-) -> WeekOfBook:
-    places = {(name, t) for name, account in state.accounts.items() for t in tickers_of_kind[account.kind]}
+def _finish(week: _Week, state: BookState, payload: Any) -> WeekOfBook:
+    config = config_in_force(state)
+    tickers = {kind: config.accounts.of(kind).tickers for kind in KINDS}
+    places = {
+        (name, ticker)
+        for name, account in state.accounts.items()
+        for ticker in tickers[account.kind]  # type: ignore[index]
+    }
     every_leg = [((*place, ""), leg) for place, leg in week.open.items()] + list(week.ended.items())
     places |= week.held | {(key[0], leg.symbol) for key, leg in every_leg}
     facts = {}
@@ -194,4 +205,5 @@ def _finish(
         payload["session"],
         facts,
         {name: account.kind for name, account in state.accounts.items()},
+        config.week_types,
     )

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from alluse_assets.base.config.model_market import WeekTypeRules
+from alluse_assets.base.money import is_under
 
 
 class WeekType(StrEnum):
@@ -123,11 +124,6 @@ def classify(facts: WeekFacts, rules: WeekTypeRules) -> Classification:
         legs.add(WeekType.IDLE)
     ordered = tuple(kind for kind in WeekType if kind in legs)
     return Classification(ordered[0], ordered)
-
-
-def is_under(price: Decimal, reference: Decimal, share: float) -> bool:
-    """Whether ``price / reference - 1 < -share``, exactly: without a division that would round."""
-    return price < reference * (1 - Decimal(str(share)))
 
 
 def _is_deep(put: PutLeg, rules: WeekTypeRules) -> bool:

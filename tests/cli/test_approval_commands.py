@@ -115,7 +115,8 @@ def test_a_yes_is_journalled_with_name_and_reason_and_leaves_the_list(book, tmp_
     assert "Nothing of book b" in runs(approvals_command).stdout
     assert "state    approved (Ann said yes: fair price)" in runs(approvals_command, "--all").stdout
     anchors = AnchorFiles(tmp_path / "home" / "anchors").read("b")
-    assert verify("b", book.rows(), anchors).holds
+    # The scene's order was decided under a version that this journal does not begin with.
+    assert {fault.check for fault in verify("b", book.rows(), anchors).faults} <= {"configuration"}
 
 
 def test_a_no_is_journalled_and_cannot_be_taken_back(book):

@@ -21,13 +21,13 @@ def test_the_journal_proves(sample_run):
 
 
 def test_all_three_kinds_trade_and_are_assigned(sample_run):
-    summary = summarise("sample", sample_run.rows, CONFIG, trading_calendar())
+    summary = summarise("sample", sample_run.rows, trading_calendar())
     assert {a.kind for a in summary.accounts if a.trades > 20 and a.assignments > 5} == {"gen", "rev", "com"}
     assert summary.capital == Decimal("1000000.00")
 
 
 def test_every_account_ticker_and_week_has_exactly_one_type(sample_run):
-    summary = summarise("sample", sample_run.rows, CONFIG, trading_calendar())
+    summary = summarise("sample", sample_run.rows, trading_calendar())
     weeks = sum(
         1 for week in trading_calendar().weeks(START, END) if week.first >= START and week.last <= END
     )

@@ -13,6 +13,7 @@ from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.config_history import ConfigHistory, ConfigVersion
 from alluse_assets.ledger.postings import capital_paid_in
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.orchestration.replay import SessionRecorder
@@ -28,6 +29,12 @@ ACCOUNT = "GEN-1"
 
 def quote(instrument=PUT, bid="2.00", ask="2.10", volume=None):
     return Quote(instrument, CLOSES, Decimal(bid), Decimal(ask), volume)
+
+
+def book_under(fingerprint):
+    """A book without accounts whose configuration in force has this fingerprint."""
+    version = ConfigVersion(1, {}, fingerprint, "rule:test", "opened", OPENS, None)
+    return BookState(config_history=ConfigHistory((version,)))
 
 
 @dataclass
@@ -49,7 +56,7 @@ class Scene:
             {"account": ACCOUNT, "kind": "gen", "capital": self.cash},
             capital_paid_in(ACCOUNT, Decimal(self.cash)),
         )
-        self.recorder = SessionRecorder(apply(BookState(config_fingerprint="f"), opened), [opened])
+        self.recorder = SessionRecorder(apply(book_under("f"), opened), [opened])
         self.broker = PaperBroker(
             CONFIG.paper,
             self.quotes,

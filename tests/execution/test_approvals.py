@@ -26,7 +26,7 @@ from alluse_assets.execution.approvals import (
 from alluse_assets.execution.order import Action, intent_from
 from alluse_assets.journal.canonical import canonical_bytes
 from alluse_assets.ledger.book_state import BookState, apply, fold
-from tests.execution.scene import CLOSES, OPENS, Scene, buy_back, sell_put
+from tests.execution.scene import ACCOUNT, CLOSES, OPENS, Scene, buy_back, sell_put
 
 RULES = ApprovalRules()
 WINDOW_END = OPENS + timedelta(minutes=90)
@@ -239,7 +239,7 @@ def test_used_and_expired_leave_the_state_at_once_and_refused_with_the_session()
     scene.engine.resume(ASKED_AT)
     assert [a.answer for a in scene.recorder.state.approvals.values()] == ["no"]
     closed = replace(scene.recorder.events[0], type="session.closed", postings=(), payload={
-        "session": "2011-01-06", "marks": {},
+        "session": "2011-01-06", "marks": {}, "closes": {}, "accounts": {ACCOUNT: {"nav": "100000.00"}},
     })  # fmt: skip
     assert apply(scene.recorder.state, closed).approvals == {}
     assert BookState().approvals == {}

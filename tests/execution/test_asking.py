@@ -17,9 +17,9 @@ from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.lifecycle import OrderState
 from alluse_assets.execution.project import project_orders
 from alluse_assets.journal.chain import Head
-from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.ledger.book_state import fold
 from alluse_assets.orchestration.replay import SessionRecorder
-from tests.execution.scene import CLOSES, OPENS, PUT, Scene, buy_back, buy_shares, sell_put
+from tests.execution.scene import CLOSES, OPENS, PUT, Scene, book_under, buy_back, buy_shares, sell_put
 
 WINDOW_END = OPENS + timedelta(minutes=90)
 AT = OPENS + timedelta(minutes=40)
@@ -126,7 +126,7 @@ def test_nothing_that_asks_outlives_its_session(answered):
     book.engine.place(intent)
     if answered:
         book.answer(intent, at=AT)
-    book.engine.end_session([], CLOSES)
+    book.engine.end_session(CLOSES)
     assert book.types()[-2:] == ["order.expired", "approval.expired"]
     assert (book.recorder.state.orders, book.recorder.state.approvals) == ({}, {})
 
@@ -148,7 +148,7 @@ def test_an_approval_under_another_configuration_is_not_used():
     intent = an_order()
     book.engine.place(intent)
     book.answer(intent, at=AT)
-    book.recorder.state = replace(book.recorder.state, config_fingerprint="another")
+    book.recorder.state = replace(book.recorder.state, config_history=book_under("another").config_history)
     assert book.engine.resume(AT) == {intent.intent_id: OrderState.DENIED}
     why = book.recorder.events[-1].payload["gate"]["refused"][0]["why"]
     assert why == "the configuration has changed since it was asked"
@@ -179,7 +179,7 @@ def test_mode_auto_asks_for_nothing_else():
 def test_a_book_that_only_advises_sends_nothing_and_says_what_it_would_do(intent):
     book = scene(mode="advise")
     assert book.engine.place(intent) is OrderState.DENIED
-    assert (book.broker._working, book.broker._taken) == ({}, {})
+    assert book.broker._taken == {}
     assert book.types() == ["order.created", "order.denied", "alert.raised"]
     assert book.refusals() == ["mode@1"]
     alert = book.recorder.events[-1].payload
@@ -229,7 +229,7 @@ class Committing(SessionRecorder):
 def reopened(store):
     """The book as a new process finds it."""
     rows = list(store.read("b"))
-    state = fold((row.event for row in rows), BookState(config_fingerprint="f"))
+    state = fold((row.event for row in rows), book_under("f"))
     return Committing(store, state, rows[-1].head)
 
 
@@ -307,7 +307,7 @@ def test_an_order_that_was_approved_when_the_process_ended_is_judged_again_and_s
     book.answer(intent, at=AT)
     book.engine.resume(AT)
     approved = [event.type for event in book.recorder.events].index("order.approved")
-    state = fold(book.recorder.events[: approved + 1], BookState(config_fingerprint="f"))
+    state = fold(book.recorder.events[: approved + 1], book_under("f"))
     fresh = scene()
     recorder = SessionRecorder(state)
     assert engine(fresh, recorder).resume(AT) == {intent.intent_id: OrderState.FILLED}
@@ -336,11 +336,11 @@ def test_whatever_happens_in_whatever_order_nothing_is_sent_without_a_yes_in_tim
         elif what == "resume":
             book.engine.resume(now)
         elif what == "restart":
-            book.recorder.state = fold(book.recorder.events, BookState(config_fingerprint="f"))
+            book.recorder.state = fold(book.recorder.events, book_under("f"))
         else:
             with suppress(KeyError, ApprovalError):  # nothing is open, or not any more
                 book.answer(intent, yes=what == "yes", at=now)
-    book.engine.end_session([], max(now, CLOSES))
+    book.engine.end_session(max(now, CLOSES))
     events = book.recorder.events
     requests = {e.payload["approval"]: e for e in events if e.type == "approval.requested"}
     uses = [e for e in events if e.type == "approval.used"]
@@ -370,7 +370,7 @@ def test_the_table_of_orders_says_who_refused_and_why():
     book.engine.place(forgotten)
     book.answer(refused, yes=False, at=AT, why="earnings")
     book.engine.resume(AT)
-    book.engine.end_session([], CLOSES)
+    book.engine.end_session(CLOSES)
     orders = project_orders(book.recorder.events).select("instrument", "state", "reason").rows()
     assert sorted(orders) == [
         ("AAPL110107P00325000", "EXPIRED", "gate approval@1: the session ended"),

@@ -53,7 +53,7 @@ def test_volume_lets_only_a_part_fill_and_the_rest_expires_with_the_session():
     assert scene.engine.place(intent) is OrderState.PARTIALLY_FILLED
     working = scene.recorder.state.orders[intent.intent_id]
     assert (working.quantity, working.filled, working.reserved) == (3, 2, Decimal("33000.00"))
-    scene.engine.end_session([intent], CLOSES)
+    scene.engine.end_session(CLOSES)
     assert scene.types()[-2:] == ["order.filled", "order.expired"]
     assert scene.account.shorts[PUT].contracts == 2
     assert scene.recorder.state.orders == {}
@@ -63,7 +63,7 @@ def test_a_limit_better_than_the_quote_gives_does_not_fill():
     scene = Scene()
     intent = sell_put(limit="2.01")
     assert scene.engine.place(intent) is OrderState.ACCEPTED
-    scene.engine.end_session([intent], CLOSES)
+    scene.engine.end_session(CLOSES)
     assert scene.types()[-1] == "order.expired"
     assert scene.account.cash == Decimal("100000.00")
 

@@ -13,6 +13,7 @@ from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.replay import SessionRecorder
+from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.strategies.candidates import Candidate, Screened
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine
@@ -66,7 +67,7 @@ class MiniMarket:
         self.events = list(opened)
 
     def step(
-        self, day, close, quotes=None, passed=None, dividends=None, splits=frozenset(), surfaces=NO_SURFACES,
+        self, day, close, quotes=None, passed=None, dividends=None, splits=None, surfaces=NO_SURFACES,
         floor_only=None, at=None,
     ):  # fmt: skip
         """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar.
@@ -107,7 +108,11 @@ class MiniMarket:
             screened=screened,
             rate_annual=0.001,
             dividends={"AAPL": Decimal(dividends)} if dividends else {},
-            splits=splits,
+            splits=splits or {},
+            opens={} if close is None else {"AAPL": Decimal(str(close))},
+            atr={"AAPL": Decimal(5)},
+            vix_at_open=VixReading(Decimal(20), CALENDAR.previous_session(day)),
+            vix=VixReading(Decimal(20), day),
             surfaces=surfaces,
             guess=reading if day == week.first else None,
             confirmation=reading if day == week.last else None,

@@ -238,11 +238,11 @@ def test_a_dividend_is_earned_on_the_ex_date_and_paid_later():
     assert market.account("COM-1").cash == cash + Decimal("700.00")
 
 
-def test_a_split_of_a_held_ticker_stops_with_a_clear_error():
+def test_a_split_that_leaves_fractions_stops_with_a_clear_error():
     market = MiniMarket(config(accounts__com__first_share_purchase=True))
     market.step(MON, 100)
-    with pytest.raises(LedgerError, match=r"AAPL splits on 2011-01-11 while COM-1 holds it"):
-        market.step(TUE, 50, splits=frozenset({"AAPL"}))
+    with pytest.raises(LedgerError, match=r"AAPL splits 1.5 to 1 on 2011-01-11 while COM-1 holds it"):
+        market.step(TUE, 66, splits={"AAPL": Decimal("1.5")})
 
 
 def test_a_held_ticker_without_a_price_stops_with_a_clear_error():

@@ -17,7 +17,7 @@ JAN7, JAN14 = date(2011, 1, 7), date(2011, 1, 14)
 
 
 def types_of(book):
-    frame = project_week_types(book.events, book.config, lambda day: book.calendar.week_of(day).last == day)
+    frame = project_week_types(book.events, lambda day: book.calendar.week_of(day).last == day)
     assert frame.schema == WEEK_TYPES.schema
     return frame
 

@@ -16,6 +16,7 @@ from itertools import takewhile
 import polars as pl
 import rfc8785
 
+from alluse_assets.accounts.config_in_force import config_state
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.errors import DataError, JournalError
@@ -55,8 +56,9 @@ BOOKS = Table(
         Column("lump_sum", pl.Decimal(20, 2), "Money it was opened with.", "USD"),
         Column("events", pl.Int64, "Events of its journal in this file.", "events"),
         Column("journal_hash", pl.String, "Hash of the last of them.", "hexadecimal"),
-        Column("config_fingerprint", pl.String, "SHA-256 over its configuration.", "hexadecimal"),
-        Column("config", pl.String, "Its configuration, canonical JSON."),
+        Column("config_version", pl.Int32, "Version of its configuration on the last day."),
+        Column("config_fingerprint", pl.String, "SHA-256 over that configuration.", "hexadecimal"),
+        Column("config", pl.String, "That configuration, canonical JSON."),
     ),
 )
 
@@ -146,6 +148,7 @@ class Contents:
         for book in self.books:
             opened = book.rows[0].event.payload
             last = book.rows[-1]
+            version = config_state(row.event for row in book.rows).config_history.versions[-1]
             row = {
                 "book": book.name,
                 "kind": book.kind,
@@ -156,8 +159,9 @@ class Contents:
                 "lump_sum": str(opened["lump_sum"]),
                 "events": last.seq,
                 "journal_hash": last.hash.hex(),
-                "config_fingerprint": opened["config_fingerprint"],
-                "config": rfc8785.dumps(opened["config"]).decode(),
+                "config_version": version.number,
+                "config_fingerprint": version.fingerprint,
+                "config": rfc8785.dumps(dict(version.form)).decode(),
             }
             yield BOOKS.conform(pl.DataFrame([row]))
 

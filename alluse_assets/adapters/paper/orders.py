@@ -8,7 +8,7 @@ spread. Options at least a cent in the money at expiry are exercised against us.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -35,7 +35,6 @@ class PaperBroker:
     assignment_threshold: Decimal
     settles_in_cash: Callable[[str], bool]
     """Whether options on an underlying settle in cash."""
-    _working: dict[str, int] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
     """Contracts of each series that this session's orders have had of its volume."""
 
@@ -46,36 +45,105 @@ class PaperBroker:
 
     def submit(self, intent: OrderIntent) -> list[BrokerReport]:
         """Accept, and fill what the quote gives."""
-        at, quote = intent.decided_at, self._quote(intent)
+        able = self._able(intent)
+        if able is None:
+            text = f"no quote for {intent.instrument} at {intent.decided_at}"
+            return [BrokerReport(intent.intent_id, OrderStep.REJECT, intent.decided_at, text=text)]
+        return self._reports(intent, *able)
+
+    @property
+    def takes_combined(self) -> bool:
+        """As configured."""
+        return self.rules.combined_rolls
+
+    def submit_combined(self, legs: Sequence[OrderIntent]) -> list[BrokerReport]:
+        """Fill both legs in equal numbers, as many as each leg's quote and volume give; the rest works."""
+        able = [self._able(leg) for leg in legs]
+        missing = [leg.instrument for leg, one in zip(legs, able, strict=True) if one is None]
+        if missing:
+            text = f"no quote for {missing[0]} at {legs[0].decided_at}"
+            return [BrokerReport(leg.intent_id, OrderStep.REJECT, leg.decided_at, text=text) for leg in legs]
+        both = min(one[1] for one in able if one is not None)
+        reports = []
+        for leg, one in zip(legs, able, strict=True):
+            assert one is not None
+            reports += self._reports(leg, one[0], both)
+        return reports
+
+    def _able(self, intent: OrderIntent) -> tuple[Decimal, int] | None:
+        """The price that an order gets now, and how many; None without a quote."""
+        quote = self._quote(intent)
         if quote is None:
-            text = f"no quote for {intent.instrument} at {at}"
-            return [BrokerReport(intent.intent_id, OrderStep.REJECT, at, text=text)]
-        order_id = f"paper/{intent.intent_id}"
-        reports = [BrokerReport(intent.intent_id, OrderStep.ACCEPT, at, order_id)]
+            return None
         selling = intent.action.is_sell
         gives = fill_price(quote, selling, self.rules.price_improvement_share)
         tradable = gives > 0 and (gives >= intent.limit_price if selling else gives <= intent.limit_price)
         taken = self._taken.get(intent.instrument, 0)
         there = fillable(taken + intent.quantity, quote.volume, self.rules.volume_participation) - taken
-        filled = max(0, there) if tradable else 0
+        return gives, max(0, there) if tradable else 0
+
+    def _reports(self, intent: OrderIntent, price: Decimal, filled: int) -> list[BrokerReport]:
+        at, order_id = intent.decided_at, f"paper/{intent.intent_id}"
+        reports = [BrokerReport(intent.intent_id, OrderStep.ACCEPT, at, order_id)]
         if filled:
-            self._taken[intent.instrument] = taken + filled
+            self._taken[intent.instrument] = self._taken.get(intent.instrument, 0) + filled
             step = OrderStep.FILL if filled == intent.quantity else OrderStep.FILL_PART
             execution = f"{intent.intent_id}/1"
             fee = self.fee(intent.instrument, filled)
-            reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, gives, fee, execution))
-        if filled < intent.quantity:
-            self._working[intent.intent_id] = intent.quantity - filled
+            reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, price, fee, execution))
         return reports
 
-    def end_session(self) -> list[BrokerReport]:
+    def early_assignments(
+        self,
+        shorts: Mapping[str, Sequence[ShortOption]],
+        closes: Mapping[str, Decimal],
+        next_dividends: Mapping[str, Decimal],
+    ) -> list[OptionOutcome]:
+        """Calls whose time value is under the next session's dividend, puts that nobody bids more for than
+        exercising brings: a holder gains by exercising them, so they are assigned. American options only."""
+        if not self.rules.early_assignment:
+            return []
+        outcomes = []
+        for account, options in sorted(shorts.items()):
+            for short in sorted(options, key=lambda s: s.contract.symbol):
+                name, close = short.contract.symbol, closes.get(short.underlying)
+                quote = self.quotes.get(name)
+                if close is None or quote is None or self.settles_in_cash(short.underlying):
+                    continue
+                value = intrinsic(short.contract, close)
+                if value < self.assignment_threshold:
+                    continue
+                if short.contract.right == "C":
+                    exercised = quote.ask - value < next_dividends.get(short.underlying, Decimal(0))
+                else:
+                    exercised = quote.bid <= value
+                if exercised:
+                    outcomes.append(
+                        OptionOutcome(account, name, "assigned", short.contracts, close, early=True)
+                    )
+        return outcomes
+
+    def poll(self, working: Sequence[tuple[OrderIntent, int]], at: datetime) -> list[BrokerReport]:
+        """Fill what the quotes of ``at`` give of orders that work."""
+        reports = []
+        for intent, left in working:
+            able = self._able(replace(intent, quantity=left, decided_at=at))
+            if able is None or not able[1]:
+                continue
+            price, filled = able
+            self._taken[intent.instrument] = self._taken.get(intent.instrument, 0) + filled
+            step = OrderStep.FILL if filled == left else OrderStep.FILL_PART
+            execution = f"{intent.intent_id}/{intent.quantity - left + 1}"
+            fee, order_id = self.fee(intent.instrument, filled), f"paper/{intent.intent_id}"
+            reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, price, fee, execution))
+        return reports
+
+    def end_session(self, working: Sequence[OrderIntent]) -> list[BrokerReport]:
         """Day orders that still work expire."""
-        expired = [
-            BrokerReport(intent_id, OrderStep.EXPIRE, self.closes_at, f"paper/{intent_id}")
-            for intent_id in self._working
+        return [
+            BrokerReport(one.intent_id, OrderStep.EXPIRE, self.closes_at, f"paper/{one.intent_id}")
+            for one in working
         ]
-        self._working.clear()
-        return expired
 
     def expiries(
         self,

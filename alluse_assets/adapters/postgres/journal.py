@@ -43,7 +43,8 @@ SELECT j.seq, j.type, j.version, j.effective_at, j.recorded_at, j.actor, j.cause
        (SELECT array_agg(ARRAY[p.account, p.ledger_account, p.amount::text, p.instrument, p.quantity::text,
                                p.currency] ORDER BY p.line)
         FROM alluse.posting p WHERE p.book = j.book AND p.seq = j.seq)
-FROM alluse.journal j WHERE j.book = %s AND j.seq > %s ORDER BY j.seq
+FROM alluse.journal j
+WHERE j.book = %s AND j.seq > %s AND (%s::text[] IS NULL OR j.type = ANY (%s)) ORDER BY j.seq
 """
 
 
@@ -128,12 +129,15 @@ class PostgresJournal:
                 raise JournalError(f"book {book}: the database refused the events: {error}") from error
         raise AssertionError("unreachable")
 
-    def read(self, book: str, after_seq: int = 0) -> Iterator[RecordedEvent]:
-        """The book's events behind ``after_seq``, in order, in batches."""
+    def read(
+        self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
+    ) -> Iterator[RecordedEvent]:
+        """The book's events behind ``after_seq``, in order, in batches; see ``JournalStore.read``."""
+        wanted = None if types is None else [str(kind) for kind in types]
         with self._pool.connection() as connection, connection.cursor(name="journal_read") as cursor:
             cursor.itersize = 5_000
             try:
-                cursor.execute(_READ, [book, after_seq])
+                cursor.execute(_READ, [book, after_seq, wanted, wanted])
                 for row in cursor:
                     yield _recorded(row)
             except (psycopg.DataError, ValueError, TypeError) as error:

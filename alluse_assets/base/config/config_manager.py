@@ -28,6 +28,7 @@ from alluse_assets.base.config.model_fields import Contradiction
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.config.profile_files import read_profile
 from alluse_assets.base.config.settings_tree import EACH, Path, sections, settings, suggestion, value_at
+from alluse_assets.base.config.source_lines import parse
 from alluse_assets.base.errors import ConfigError
 
 __all__ = [
@@ -40,10 +41,13 @@ __all__ = [
     "fingerprint",
     "from_canonical",
     "load",
+    "stored_config",
+    "with_texts",
     "with_values",
 ]
 
 _DEFAULT = Origin("default", "default")
+_SHORT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,35 @@ def from_canonical(form: Mapping[str, Any]) -> ProtocolConfig:
         ConfigError: it names settings that this release does not have, or values that it does not allow.
     """
     version = StoredVersion(1, form, "journal", "", "the configuration that a book was opened with")
-    return _judge(ProtocolConfig(), read_stored(version)).config
+    return stored_config([version]).config
+
+
+def stored_config(versions: Sequence[StoredVersion]) -> EffectiveConfig:
+    """What stored versions say, the highest number above all. What none of them names has its default.
+
+    Raises:
+        ConfigError: they name settings that this release does not have, or values that it does not allow.
+    """
+    layer = Layer()
+    for version in sorted(versions, key=lambda version: version.number):
+        layer = read_stored(version).over(layer)
+    return _judge(ProtocolConfig(), layer)
+
+
+def with_texts(config: ProtocolConfig, texts: Mapping[str, str]) -> ProtocolConfig:
+    """A configuration with some settings or sections, by dotted path, changed to values written as YAML.
+
+    Raises:
+        ConfigError: all faults: a path that is unknown, a text that is no value, a result that does not hold.
+    """
+    layer = Layer()
+    for name, text in texts.items():
+        origin = Origin("given", f"given: {text}" if len(text) <= _SHORT else "given value")
+        document = parse(text)
+        layer.faults += [f"{name}: {fault.message} ({origin.place})" for fault in document.faults]
+        if not document.faults:
+            layer = read_given({name: document.values}, origin).over(layer)
+    return _judge(config, layer).config
 
 
 def with_values(config: ProtocolConfig, values: Mapping[str, Any]) -> ProtocolConfig:

@@ -45,6 +45,12 @@ class StoredVersion:
     when: str
     why: str
 
+    @property
+    def place(self) -> str:
+        """Which version, whose, when and why, as a message prints it."""
+        at = f" at {self.when}" if self.when else ""
+        return f"version {self.number} by {self.who}{at}: {self.why}"
+
 
 @dataclass(slots=True)
 class Layer:
@@ -84,7 +90,7 @@ def read_environment(environ: Mapping[str, str]) -> Layer:
 
 def read_stored(version: StoredVersion) -> Layer:
     """The settings of one stored version."""
-    origin = Origin("stored", f"stored version {version.number}")
+    origin = Origin("stored", version.place)
     layer = read_given(version.values, origin)
     for path, value in layer.values.items():
         if isinstance(value, str | list | dict):

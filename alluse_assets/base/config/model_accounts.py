@@ -90,6 +90,7 @@ class AccountRules(ConfigModel):
         default=None, description="Weight of each ticker, any positive scale; empty: even"
     )
     max_symbol_share: Share = Field(gt=0, description="Most of deployable in one symbol")
+    take_profit: bool = Field(default=True, description="Whether profit is taken before expiry")
     take_profit_decay: float = Field(
         default=0.65, ge=0.50, le=0.80, description="Share of the credit decayed at which profit is taken"
     )

@@ -38,6 +38,9 @@ class EntryRules(ConfigModel):
     earnings_unknown: Literal["refuse", "allow"] = Field(
         default="refuse", description="What a symbol without a known earnings calendar gets"
     )
+    days_after_earnings: Annotated[int, Field(ge=0, le=120)] = Field(
+        default=60, description="Calendar days after a report in which no next one is expected"
+    )
     first_contract_over_cap: bool = Field(
         default=True, description="If split and caps allow nothing, one contract of the best candidate may"
     )
@@ -63,6 +66,10 @@ class EntryRules(ConfigModel):
 class WeekEndRules(ConfigModel):
     """The last session of the week."""
 
+    near_strike: Literal["close", "keep"] = Field(
+        default="close",
+        description="What is done with a short option near its strike: bought back, or left to its expiry",
+    )
     manage_minutes_before_close: Minutes = Field(
         default=90,
         description="Minutes before the week's last close from which what is near the strike is managed",

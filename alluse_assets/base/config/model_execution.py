@@ -102,6 +102,9 @@ class PaperBroker(ConfigModel):
     dividend_pay_sessions: int = Field(
         default=15, ge=0, le=120, description="Sessions from ex-date to payment; sources do not say"
     )
+    combined_rolls: bool = Field(
+        default=True, description="Takes a roll as one order; else it is legged: close, confirm, sell"
+    )
     early_assignment: bool = Field(
         default=True,
         description="Early: calls with time value under the dividend, puts with bid at most intrinsic",

@@ -30,6 +30,9 @@ class ApprovalRules(ConfigModel):
     expires_after_minutes: Minutes | None = Field(
         default=None, description="Minutes that a request stays open; empty: to the end of the window"
     )
+    config_change_expires_minutes: Minutes = Field(
+        default=1440, description="Minutes that a request to change the configuration stays open"
+    )
     live_approver_is_another: bool = Field(
         default=True, description="In live the approver is not the requester"
     )

@@ -69,7 +69,7 @@ class CallActions(ConfigModel):
         default=("alert_high", "roll", "refuse_new_entries"), description="Actions at level 2, recovery"
     )
     level_3: Actions = Field(
-        default=("alert_critical", "keep", "refuse_new_puts", "ask_person"),
+        default=("alert_critical", "keep", "refuse_new_entries", "refuse_new_puts", "ask_person"),
         description="Actions at level 3, preservation",
     )
 
@@ -129,6 +129,7 @@ class Triggers(ConfigModel):
 class ProtectionRules(ConfigModel):
     """Levels by adverse move in ATRs of the chain's first entry, puts and covered calls alike."""
 
+    enabled: bool = Field(default=True, description="Whether levels are kept and act at all")
     level_1_atr: AtrMultiple = Field(default=1, description="Adverse move of level 1, ATRs")
     level_2_atr: AtrMultiple = Field(default=2, description="Adverse move of level 2, ATRs")
     level_3_atr: AtrMultiple = Field(default=3, description="Adverse move of level 3, ATRs")
@@ -167,6 +168,7 @@ class ProtectionRules(ConfigModel):
 class RollRules(ConfigModel):
     """Rolls. A put is never rolled up, a call never under the adjusted basis: rules, not settings."""
 
+    enabled: bool = Field(default=True, description="Whether anything is rolled")
     at_level: int = Field(default=2, ge=1, le=3, description="The only level at which a roll happens")
     weeks_out_low: int = Field(default=1, ge=1, le=8, description="Fewest weeks that a roll goes out")
     weeks_out_high: int = Field(default=2, ge=1, le=8, description="Most weeks that a roll goes out")
@@ -190,6 +192,8 @@ class RollRules(ConfigModel):
 class DrawdownRules(ConfigModel):
     """After a drawdown pivot (its depth is the account kind's) or a deep drawdown (week_types)."""
 
+    pivot_enabled: bool = Field(default=True, description="Whether a drawdown stops new puts")
+    deep_enabled: bool = Field(default=True, description="Whether a deep drawdown stops new puts")
     within_share_of_mark: Share = Field(
         default=0.05, description="The pivot ends within this share of the high-water mark"
     )
@@ -205,6 +209,7 @@ class DrawdownRules(ConfigModel):
 class CircuitBreakerRules(ConfigModel):
     """Tiers on the volatility index."""
 
+    enabled: bool = Field(default=True, description="Whether the volatility index stops anything")
     half_over_vix: VixPoints = Field(default=50, description="Over this only a share of deployable is used")
     half_deployable_share: Share = Field(default=0.5, description="That share")
     safe_over_vix: VixPoints = Field(default=65, description="Over this every account is SAFE")

@@ -56,7 +56,7 @@ def test_each_layer_counts_more_than_the_one_before(profile):
     assert effective.config.accounts.gen.buffer_share == 0.09
     assert effective.config.accounts.rev.buffer_share == 0.07
     assert effective.config.accounts.com.buffer_share == 0.05
-    assert effective.origins["accounts.gen.buffer_share"].place == "stored version 2"
+    assert effective.origins["accounts.gen.buffer_share"].place == "version 2 by ann at 2026-01-05: test"
     assert (
         effective.origins["accounts.rev.buffer_share"].place
         == "environment variable ALLUSE__ACCOUNTS__REV__BUFFER_SHARE"
@@ -131,7 +131,7 @@ def test_all_faults_of_all_layers_are_told_at_once(profile):
         f"market.source: found the text 'fils'; should be one of sample, files, live ({path} line 7)",
         "multiplier: found the text 'x'; should be a whole number from 1 to 10000 (environment variable",
         "ALLUSE__NO: there is no such setting",
-        "merge.shares: found the text 'keep'; should be one of sell, move (stored version 1)",
+        "merge.shares: found the text 'keep'; should be one of sell, move (version 1 by ann at 2026-01-05:",
     ):
         assert part in message
 
@@ -245,9 +245,9 @@ def test_a_profile_that_extends_nothing_there_is_refused_with_its_line(profile, 
 
 def test_a_stored_version_names_an_unknown_setting_with_its_number():
     message = faults_of("default", {}, [stored(4, entry__window_en="11:00")])
-    assert (
-        message
-        == "entry.window_en: there is no such setting; did you mean entry.window_end? (stored version 4)"
+    assert message == (
+        "entry.window_en: there is no such setting; did you mean entry.window_end? "
+        "(version 4 by ann at 2026-01-05: test)"
     )
 
 

@@ -1,0 +1,171 @@
+"""``alluse config set``, ``rollback`` and ``history``: the configuration of a book that is under way."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from alluse_assets.accounts.config_changes import decide_change, decide_rollback
+from alluse_assets.base.config.canonical_form import Change
+from alluse_assets.base.errors import ConfigError
+from alluse_assets.base.events import Event, instant_text
+from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
+from alluse_assets.journal.chain import RecordedEvent
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.orchestration.config_journal import Decide, append_decided, read_book_now
+from alluse_assets.orchestration.services import open_services
+
+_Book = Annotated[str, typer.Option("--book", "-b", help="The book.")]
+_Why = Annotated[str, typer.Option("--why", help="The reason; it stays in the history.")]
+_By = Annotated[str, typer.Option("--as", help="Who does it; default: the user of this process.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
+_HISTORY = (
+    EventType.BOOK_OPENED,
+    EventType.CONFIG_CHANGE_REQUESTED,
+    EventType.CONFIG_CHANGED,
+    EventType.CONFIG_CHANGE_REJECTED,
+)
+
+
+def set_command(
+    pairs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH VALUE [PATH VALUE ...]",
+            help="A setting or section, such as accounts.gen.puts.delta_low, and its new value as YAML.",
+        ),
+    ],
+    book: _Book,
+    why: _Why,
+    by: _By = "",
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Change settings of a book: a new version from its next step on, or a request where one is needed."""
+    if len(pairs) % 2:
+        raise ConfigError(f"{pairs[-1]}: has no value; give PATH VALUE, as many pairs as change together")
+    values = list(zip(pairs[::2], pairs[1::2], strict=True))
+    who = by or getpass.getuser()
+    _change(
+        book,
+        lambda now: decide_change(now.state, now.kind, values, why, who, now.at),
+        dry_run,
+        as_json,
+    )
+
+
+def rollback_command(
+    book: _Book,
+    to: Annotated[int, typer.Option("--to", help="The version whose values come back.")],
+    why: _Why,
+    by: _By = "",
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Bring back the values of an earlier version, as a new version. Nothing is taken out of the history."""
+    who = by or getpass.getuser()
+    _change(
+        book,
+        lambda now: decide_rollback(now.state, now.kind, to, why, who, now.at),
+        dry_run,
+        as_json,
+    )
+
+
+def history_command(book: _Book, as_json: _Json = False) -> None:
+    """Print every version of a book's configuration and every request: who, when, why, and what changed."""
+    with open_services(os.environ) as services:
+        read_book_now(services.store, book, _now)
+        rows = [_entry(row) for row in services.store.read(book, types=_HISTORY)]
+    if as_json:
+        print_json({"book": book, "history": rows})
+        return
+    console = Console()
+    for row in rows:
+        say(_headline(row))
+        if row["changes"]:
+            listed = [Change(item["path"], item["before"], item["after"]) for item in row["changes"]]
+            console.print(changes_table(listed, "before", "after"))
+
+
+def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
+    with open_services(os.environ) as services:
+        store = services.store
+        if dry_run:
+            event = decide(read_book_now(store, book, _now))
+        else:
+            event, _ = append_decided(store, services.anchors, book, _now, decide)
+    payload: Any = event.payload
+    changes = [Change(item["path"], item["before"], item["after"]) for item in payload["changes"]]
+    if as_json:
+        kept = {name: value for name, value in payload.items() if name != "changes"}
+        print_json(
+            {
+                "book": book,
+                "event": str(event.type),
+                **kept,
+                "changes": changes_json(changes),
+                "dry_run": dry_run,
+            }
+        )
+        return
+    Console().print(changes_table(changes, "before", "after"))
+    say(_outcome(book, event, dry_run))
+
+
+def _outcome(book: str, event: Event, dry_run: bool) -> str:
+    p: Any = event.payload
+    if event.type == EventType.CONFIG_CHANGE_REQUESTED:
+        would = "would be asked for" if dry_run else f"is asked for: request {p['request']}"
+        return (
+            f"this change of book {book} {would}; it needs approval until {p['expires_at']}, and unanswered "
+            f"means no (hash {p['hash'][:16]})"
+        )
+    if dry_run:
+        return f"this would be version {p['version']} of book {book}; nothing was changed"
+    return (
+        f"version {p['version']} of book {book} counts from its next step on; "
+        f"fingerprint {p['config_fingerprint'][:16]}"
+    )
+
+
+def _entry(row: RecordedEvent) -> dict[str, Any]:
+    p: Any = row.event.payload
+    opening = row.event.type == EventType.BOOK_OPENED
+    return {
+        "event": str(row.event.type),
+        "version": 1 if opening else p.get("version"),
+        "request": p.get("request"),
+        "by": row.event.actor if opening else p["by"],
+        "approved_by": p.get("approved_by"),
+        "recorded_at": instant_text(row.recorded_at),
+        "book_time": instant_text(row.event.effective_at),
+        "why": f"opened with profile {p['profile']}" if opening else p.get("why"),
+        "rolled_back_to": p.get("rolled_back_to"),
+        "config_fingerprint": p.get("config_fingerprint"),
+        "changes": [] if opening else p.get("changes", []),
+    }
+
+
+def _headline(row: dict[str, Any]) -> str:
+    what = {
+        EventType.CONFIG_CHANGE_REQUESTED: f"request {row['request']}",
+        EventType.CONFIG_CHANGE_REJECTED: f"request {row['request']} rejected",
+    }.get(row["event"], f"version {row['version']}")
+    back = f", back to version {row['rolled_back_to']}" if row["rolled_back_to"] else ""
+    approved = f", approved by {row['approved_by']}" if row["approved_by"] else ""
+    why = f": {row['why']}" if row["why"] else ""
+    return (
+        f"{what}{back} by {row['by']}{approved}, recorded {row['recorded_at']} "
+        f"(the book's time: {row['book_time']}){why}"
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,108 @@
+"""The four ATR levels of an open short option (protocol, section 4).
+
+Adverse move = (underlying at the chain's first entry - underlying now) / ATR at first entry, for puts and
+for covered calls alike: both lose when the shares fall. Compared without dividing, so that an edge is an
+edge to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from alluse_assets.base.config.model_fields import Kind
+from alluse_assets.base.config.model_protection import ProtectionRules
+from alluse_assets.protection.state import Chain
+
+LEVEL_NAMES = ("normal", "enhanced", "recovery", "preservation")
+_MULTIPLE = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReading:
+    """What a chain's level is at a price. ``multiple`` is the adverse move in ATRs, for people.
+
+    ``triggers``: further triggers that raised it, beside the adverse move.
+    """
+
+    level: int
+    multiple: Decimal
+    triggers: tuple[str, ...] = ()
+
+
+def adverse_multiple(chain: Chain, price: Decimal) -> Decimal:
+    """The adverse move in ATRs, rounded to four decimals; negative when the underlying rose."""
+    return ((chain.anchor_price - price) / chain.anchor_atr).quantize(_MULTIPLE)
+
+
+def read_level(
+    chain: Chain,
+    price: Decimal,
+    rules: ProtectionRules,
+    iv: Decimal | None = None,
+    delta_points: Decimal | None = None,
+) -> LevelReading:
+    """The level of ``chain`` with the underlying at ``price`` USD.
+
+    A level is reached at its edge and left downward only ``hysteresis_atr`` under it. Further triggers,
+    where switched on, raise it by one level.
+
+    Args:
+        chain: the chain, with the level it has.
+        price: of the underlying now, in the same shares as the anchor, USD.
+        rules: the edges.
+        iv: implied volatility of its contract now; None where unknown.
+        delta_points: absolute delta of its contract now, in points; None where unknown.
+    """
+    move = chain.anchor_price - price
+    edges = (rules.level_1_atr, rules.level_2_atr, rules.level_3_atr)
+    slack = Decimal(str(rules.hysteresis_atr))
+    level = 0
+    for number, edge in enumerate(edges, start=1):
+        exact = Decimal(str(edge))
+        reached = move >= exact * chain.anchor_atr
+        kept = number <= chain.level and move > (exact - slack) * chain.anchor_atr
+        if reached or kept:
+            level = number
+    triggers = _triggers(chain, price, rules, iv, delta_points)
+    if triggers:
+        level = min(3, level + 1)
+    return LevelReading(level, adverse_multiple(chain, price), triggers)
+
+
+def actions_at(rules: ProtectionRules, kind: Kind, right: str, level: int) -> tuple[str, ...]:
+    """What the action table says of a level, for one kind of account and side; nothing at level 0."""
+    table = rules.actions.of(kind)
+    side = table.puts if right == "P" else table.calls
+    if level == 0:
+        return ()
+    actions: Sequence[str] = getattr(side, f"level_{level}")
+    return tuple(actions)
+
+
+def monitoring_minutes(rules: ProtectionRules, highest_level: int) -> int:
+    """Minutes between two looks at a book whose highest level is this."""
+    minutes: int = getattr(rules.monitoring_minutes, f"level_{highest_level}")
+    return minutes
+
+
+def _triggers(
+    chain: Chain, price: Decimal, rules: ProtectionRules, iv: Decimal | None, delta_points: Decimal | None
+) -> tuple[str, ...]:
+    on, found = rules.triggers, []
+    if (
+        on.iv_rise_enabled
+        and iv is not None
+        and chain.anchor_iv is not None
+        and iv >= chain.anchor_iv * (1 + Decimal(str(on.iv_rise_share)))
+    ):
+        found.append("iv_rise")
+    if on.delta_enabled and delta_points is not None and delta_points > Decimal(str(on.delta_over)):
+        found.append("delta")
+    if on.trailing_stop_enabled and (
+        max(chain.best_price, chain.anchor_price) - price
+        >= Decimal(str(on.trailing_stop_atr)) * chain.anchor_atr
+    ):
+        found.append("trailing_stop")
+    return tuple(found)

@@ -1,0 +1,119 @@
+"""What is booked at an opening bell: splits, money that was owed, dividends earned on their ex-date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from alluse_assets.base.errors import LedgerError
+from alluse_assets.base.events import Event, Json
+from alluse_assets.base.instruments import OptionContract
+from alluse_assets.base.money import extended, text, to_cents
+from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.book_state import AccountState, BookState
+from alluse_assets.ledger.lots import cost
+from alluse_assets.ledger.postings import dividend_accrued, receivable_settled, shares_split
+
+
+def settlement_events(state: BookState, session: date, at: datetime, authority: str) -> list[Event]:
+    """Receivables that become cash in this session."""
+    return [
+        Event(
+            EventType.CASH_SETTLED,
+            at,
+            authority,
+            f"settled/{owed.key}",
+            {"account": name, "amount": text(owed.amount), "receivable": owed.key},
+            receivable_settled(name, owed.amount),
+            cause=owed.key,
+        )
+        for name, account in sorted(state.accounts.items())
+        for owed in account.receivables
+        if owed.due <= session
+    ]
+
+
+def dividend_events(
+    state: BookState,
+    dividends: Mapping[str, Decimal],
+    session: date,
+    pays_on: date,
+    at: datetime,
+    authority: str,
+) -> list[Event]:
+    """Dividends on shares held into this session, their ex-date. ``dividends``: USD per share."""
+    events = []
+    for name, account in sorted(state.accounts.items()):
+        for symbol, per_share in sorted(dividends.items()):
+            shares = account.shares_held(symbol)
+            if not shares:
+                continue
+            amount = extended(per_share, shares)
+            payload: dict[str, Json] = {
+                "account": name,
+                "symbol": symbol,
+                "shares": shares,
+                "per_share": text(per_share),
+                "amount": text(amount),
+                "settles_on": pays_on.isoformat(),
+            }
+            key = f"dividend/{session}/{name}/{symbol}"
+            events.append(
+                Event(
+                    EventType.DIVIDEND_ACCRUED,
+                    at,
+                    authority,
+                    key,
+                    payload,
+                    dividend_accrued(name, amount),
+                )
+            )
+    return events
+
+
+def split_events(
+    state: BookState, splits: Mapping[str, Decimal], session: date, at: datetime, authority: str
+) -> list[Event]:
+    """Splits of what is held, with this session. ``splits``: new shares for one old one.
+
+    Of a whole ratio n to 1 each share becomes n, each option n options at the strike divided by n and rounded
+    to the cent, as the Options Clearing Corporation adjusts them.
+
+    Raises:
+        LedgerError: another ratio: the contracts would not be standard any more.
+    """
+    events = []
+    for name, account in sorted(state.accounts.items()):
+        for symbol, ratio in sorted(splits.items()):
+            shares = account.shares_held(symbol)
+            options = [c for c, short in account.shorts.items() if short.underlying == symbol]
+            if not shares and not options:
+                continue
+            if ratio != int(ratio) or ratio < 2:
+                raise LedgerError(
+                    f"{symbol} splits {ratio:f} to 1 on {session} while {name} holds it: only whole ratios "
+                    "are booked; end the replay before that session or leave the ticker out"
+                )
+            contracts = {c: _split_contract(account, c, int(ratio)) for c in sorted(options)}
+            payload: dict[str, Json] = {
+                "account": name,
+                "symbol": symbol,
+                "ratio": int(ratio),
+                "shares_before": shares,
+                "shares_after": shares * int(ratio),
+                "contracts": dict(contracts),
+            }
+            options_moved = [
+                (old, new, account.shorts[old].contracts, cost(account.shorts[old].lots))
+                for old, new in contracts.items()
+            ]
+            postings = shares_split(name, symbol, shares, options_moved, int(ratio))
+            key = f"split/{session}/{name}/{symbol}"
+            events.append(Event(EventType.SPLIT_APPLIED, at, authority, key, payload, postings))
+    return events
+
+
+def _split_contract(account: AccountState, contract: str, ratio: int) -> str:
+    old = account.shorts[contract].contract
+    return OptionContract(old.root, old.expiry, old.right, to_cents(old.strike / ratio)).symbol
