@@ -34,7 +34,9 @@ from jobs.export import export_job
 from jobs.ingest import LIVE_JOBS, LIVE_SCHEDULES
 from jobs.prune import prune, prune_schedule
 from jobs.replay import replay
+from jobs.trading import trading, trading_schedule
 from jobs.weekly_cycle import STAGE_JOBS, weekly_cycle, weekly_cycle_schedule
+from sensors.protocol_watchdog import protocol_watchdog
 
 _MARKET = [alluse_assets.market_data.assets, alluse_assets.option_chains.assets]
 _MARKET_CHECKS = [alluse_assets.market_data.checks, alluse_assets.option_chains.checks]
@@ -80,9 +82,11 @@ def build_defs(
             *LIVE_JOBS,
             prune,
             replay,
+            trading,
             export_job(key_prefix(name)),
         ],
-        schedules=[weekly_cycle_schedule, *LIVE_SCHEDULES, prune_schedule],
+        schedules=[weekly_cycle_schedule, trading_schedule, *LIVE_SCHEDULES, prune_schedule],
+        sensors=[protocol_watchdog],
         executor=dg.in_process_executor,
         resources={
             "desk": desk_resource(name, chosen),

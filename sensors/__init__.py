@@ -1,5 +1,4 @@
 """Sensors, one a file: each reads, calls a ``decide_*`` function of its domain and requests a run.
 
-Their place. The watchdogs (forks, merges, reinvestment, protocol levels, orders, failed runs) come with
-the rules that they watch.
+The watchdogs of forks, merges, reinvestment, orders and failed runs come with the rules that they watch.
 """

@@ -203,13 +203,14 @@ class InMemoryJournal:
 
     def __init__(self) -> None:
         self._rows: dict[str, list[RecordedEvent]] = {}
+        self._kinds: dict[str, str] = {}
 
     def put(self, book: str, events: Sequence[Event]) -> None:
         self._rows[book] = []
         self.append(book, events, Head())
 
     def books(self) -> list[BookRow]:
-        return [BookRow(name, "replay", RECORDED_AT) for name in sorted(self._rows)]
+        return [BookRow(name, self._kinds.get(name, "replay"), RECORDED_AT) for name in sorted(self._rows)]
 
     def read(
         self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
@@ -223,6 +224,7 @@ class InMemoryJournal:
 
     def create_book(self, book: str, kind: str) -> None:
         self._rows.setdefault(book, [])
+        self._kinds.setdefault(book, kind)
 
     def append(self, book: str, events: Sequence[Event], after: Head) -> Head:
         assert after == self.head(book)

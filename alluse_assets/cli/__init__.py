@@ -32,6 +32,7 @@ COMMANDS = {
     "snapshot": "snapshot_command",
     "stream": "stream_command",
     "serve": "serve_command",
+    "trade": "trade_command",
     "config": "config_commands",
     "destroy": "destroy_command",
 }

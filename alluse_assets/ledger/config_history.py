@@ -6,13 +6,16 @@ configuration that a version stands for (``accounts.config_in_force``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
+import rfc8785
+
 from alluse_assets.base.config.canonical_form import Change
-from alluse_assets.base.events import Event
+from alluse_assets.base.events import Event, Json
 
 Form = Mapping[str, Any]
 """A configuration in canonical form: the whole tree as JSON values."""
@@ -148,10 +151,21 @@ def value_in(form: Form, path: str, missing: Any) -> Any:
     return value
 
 
+def request_hash(based_on: int, changes: Sequence[Change], rolled_back_to: int | None) -> str:
+    """SHA-256 (hex) over exactly what is asked: the version it starts from, and every value."""
+    asked: Any = {"based_on": based_on, "changes": listed(changes), "rolled_back_to": rolled_back_to}
+    return hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
+
+
+def listed(changes: Sequence[Change]) -> list[Json]:
+    """Changes as a payload carries them."""
+    return [{"path": change.path, "before": change.before, "after": change.after} for change in changes]
+
+
 def _answered(history: ConfigHistory, request: str, outcome: Literal["applied", "rejected"]) -> ConfigHistory:
     answered = replace(history.requests[request], outcome=outcome)
     return replace(history, requests={**history.requests, request: answered})
 
 
-def _changes(listed: Any) -> tuple[Change, ...]:
-    return tuple(Change(item["path"], item["before"], item["after"]) for item in listed)
+def _changes(rows: Any) -> tuple[Change, ...]:
+    return tuple(Change(item["path"], item["before"], item["after"]) for item in rows)

@@ -7,7 +7,7 @@ brings them to the lake. Every step may be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -92,6 +92,24 @@ class LiveMarket:
         sound, contradicted = self.steps.screened(good)
         if sound.height:
             self.hot.upsert(OPTION_CHAINS, market, self.steps.priced(sound))
+        return Kept(sound.height, refused.height + contradicted.height)
+
+    def look(self, tickers: Sequence[str]) -> Kept:
+        """Look at the chains of some tickers now, priced, into the hot store only: what a step trades on.
+
+        Raises:
+            SourceError: no source answered.
+            MissingDataError: the market has no source.
+        """
+        source = self.steps.source
+        if source is None:
+            raise MissingDataError("market.source: files are ingested; only a live market can be looked at")
+        rows = source.snapshot("option_quotes", list(tickers), self.steps.scope)
+        good, refused = clean_option_quotes(rows, self.steps.calendar, self.steps.market)
+        sound, contradicted = self.steps.screened(good)
+        self._refuse(refused, OPTION_CHAINS)
+        if sound.height:
+            self.hot.upsert(OPTION_CHAINS, self.steps.market, self.steps.priced(sound))
         return Kept(sound.height, refused.height + contradicted.height)
 
     def keep(self, kind: DataKind, rows: pl.DataFrame) -> Kept:

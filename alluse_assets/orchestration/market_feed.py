@@ -32,7 +32,7 @@ from alluse_assets.strategies.entry import screened_by_session
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.weeks.market_mode import ModeReading, ModeSeries, confirm, guess
 
-_QUOTE_COLUMNS = [
+QUOTE_COLUMNS = [
     "underlying",
     "underlying_price",
     "session",
@@ -168,7 +168,8 @@ class MarketFeed:
         rows = self._queries.bars(start, self.last_session, [self.config.market.vix_symbol]).rows.sort("ts")
         return rows["ts"].to_list(), [price(close) for close in rows["close"]]
 
-    def _atr_before(self, session: date, splits: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    def atr_before(self, session: date, splits: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        """ATR of the session before by symbol, in this session's shares, USD per share."""
         found = {}
         for symbol, (days, values) in self._atr_series.items():
             place = bisect_left(days, session)
@@ -176,7 +177,8 @@ class MarketFeed:
                 found[symbol] = values[place - 1] / splits.get(symbol, Decimal(1))
         return found
 
-    def _vix(self, session: date, includes_session: bool) -> VixReading | None:
+    def vix(self, session: date, includes_session: bool) -> VixReading | None:
+        """The volatility index's latest close before a session, or up to it."""
         days, closes = self._vix_series
         place = (bisect_right if includes_session else bisect_left)(days, session)
         return VixReading(closes[place - 1], days[place - 1]) if place else None
@@ -209,7 +211,7 @@ class MarketFeed:
         bars = self._queries.bars(before, last).rows
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
-        chains = last_snapshots(self._queries.chains(first, last, columns=_QUOTE_COLUMNS).rows)
+        chains = last_snapshots(self._queries.chains(first, last, columns=QUOTE_COLUMNS).rows)
         by_session = {
             key[0]: frame.sort("contract_symbol")
             for key, frame in chains.partition_by("session", as_dict=True).items()
@@ -224,7 +226,7 @@ class MarketFeed:
             closes.setdefault(ts, {})[symbol] = price(close)
             opens.setdefault(ts, {})[symbol] = price(first_price)
         ahead = self.calendar.next_session(last, self.config.rolls.dividend_risk_sessions)
-        dividends, splits = self._actions(first, ahead)
+        dividends, splits = self.actions(first, ahead)
         rates = self._rates(last)
         known = closes.get(before, {})
         for session in sessions:
@@ -233,7 +235,7 @@ class MarketFeed:
             chain = by_session.get(session)
             week = self.calendar.week_of(session)
             closes_at = self.calendar.close_time(session)
-            seen = _seen_at_quotes(chain)
+            seen = seen_at_quotes(chain)
             now = max((at for at, _ in seen.values()), default=closes_at)
             # A close is known only when it has happened: earlier quotes bring their own price with them.
             prices = dict(closes[session] if now >= closes_at else known)
@@ -259,20 +261,21 @@ class MarketFeed:
                 dividend_yields=self.config.market.dividend_yields,
                 dividends=dividends.get(session, {}),
                 splits=splits.get(session, {}),
-                ex_dividends=self._ex_dividends(session, dividends),
+                ex_dividends=self.ex_dividends(session, dividends),
                 opens=opens[session],
-                atr=self._atr_before(session, splits.get(session, {})),
-                vix_at_open=self._vix(session, includes_session=False),
-                vix=self._vix(session, includes_session=now >= closes_at),
+                atr=self.atr_before(session, splits.get(session, {})),
+                vix_at_open=self.vix(session, includes_session=False),
+                vix=self.vix(session, includes_session=now >= closes_at),
                 chain=chain if chain is not None else chains.clear(),
                 earnings=self.earnings,
                 guess=self.guess_for(week) if session == max(week.first, self.first_session) else None,
                 confirmation=self.confirmation_of(week) if session == week.last else None,
             )
 
-    def _actions(
+    def actions(
         self, first: date, last: date
     ) -> tuple[dict[date, dict[str, Decimal]], dict[date, dict[str, Decimal]]]:
+        """Dividends (USD per share) and splits (new shares for an old one) by ex-date and symbol."""
         actions = self._queries.rows(CORPORATE_ACTIONS, first, last).rows
         dividends: dict[date, dict[str, Decimal]] = {}
         splits: dict[date, dict[str, Decimal]] = {}
@@ -284,7 +287,7 @@ class MarketFeed:
                 dividends.setdefault(day, {})[symbol] = price(row["amount"])
         return dividends, splits
 
-    def _ex_dividends(
+    def ex_dividends(
         self, session: date, dividends: Mapping[date, Mapping[str, Decimal]]
     ) -> dict[str, tuple[date, Decimal]]:
         """The next ex-date by symbol, as far ahead as dividend risk is judged."""
@@ -293,6 +296,10 @@ class MarketFeed:
             day = self.calendar.next_session(session, ahead)
             found |= {symbol: (day, amount) for symbol, amount in dividends.get(day, {}).items()}
         return found
+
+    def rate_on(self, session: date) -> float:
+        """The interest rate that holds on a session, per year."""
+        return _rate_on(self._rates(session), session, self.config)
 
     def _rates(self, last: date) -> list[tuple[date, float]]:
         if self.config.market.flat_rate_annual is not None:
@@ -312,7 +319,7 @@ def _by_month(sessions: Sequence[date]) -> Iterator[list[date]]:
         yield month
 
 
-def _seen_at_quotes(chain: pl.DataFrame | None) -> dict[str, tuple[datetime, Decimal]]:
+def seen_at_quotes(chain: pl.DataFrame | None) -> dict[str, tuple[datetime, Decimal]]:
     """By underlying: the time of its latest quotes and its price then."""
     if chain is None:
         return {}

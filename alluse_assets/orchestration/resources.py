@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from alluse_assets.base.config.model_protocol import ProtocolConfig
     from alluse_assets.journal.chain import Head, RecordedEvent
     from alluse_assets.orchestration.book_config import BookConfig
+    from alluse_assets.orchestration.live_book import LiveBook
     from alluse_assets.orchestration.live_market import LiveMarket
     from alluse_assets.orchestration.market_feed import MarketFeed
     from alluse_assets.orchestration.market_steps import MarketSteps
@@ -114,6 +115,17 @@ class Desk:
 
         require_live(self.config)
         return LiveMarket(self.steps, self.hot)
+
+    @cached_property
+    def live_book(self) -> LiveBook:
+        """The book, walked in real time.
+
+        Raises:
+            ConfigError: the market is not live, or the book is a replay's.
+        """
+        from alluse_assets.orchestration.live_trading import live_book
+
+        return live_book(self.services, self.book, self.profile, os.environ)
 
     @property
     def hot(self) -> HotStore:

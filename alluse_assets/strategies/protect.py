@@ -122,13 +122,13 @@ def lapse_events(
     """
     events = []
     for (account, symbol), cooling in sorted(state.protection.cool_offs.items()):
-        if session < cooling.until or config.protection.reanchor_by != "rule" or symbol not in prices:
+        if session < cooling.until or config.protection.reanchor_by != "rule":
             continue
         payload: dict[str, Json] = {
             "account": account,
             "symbol": symbol,
             "chain": cooling.chain,
-            "price": text(prices[symbol]),
+            "price": text(prices[symbol]) if symbol in prices else None,
             "atr": text(atr[symbol]) if symbol in atr else None,
             "level_from": cooling.level,
             "level_to": 0,

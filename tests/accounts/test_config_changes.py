@@ -8,14 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alluse_assets.accounts.allocation import open_book
-from alluse_assets.accounts.config_changes import (
-    FIXED,
-    answer_change_request,
-    decide_change,
-    decide_rollback,
-    request_hash,
-)
+from alluse_assets.accounts.config_changes import decide_change, decide_rollback
 from alluse_assets.accounts.config_in_force import config_in_force, timeline_of
+from alluse_assets.accounts.config_limits import FIXED
+from alluse_assets.accounts.config_requests import answer_change_request
 from alluse_assets.accounts.project import project_config_versions
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import canonical, fingerprint, load, stored_config, with_values
@@ -23,6 +19,7 @@ from alluse_assets.base.errors import ConfigError, JournalError
 from alluse_assets.journal.chain import Head, link
 from alluse_assets.journal.verify import verify
 from alluse_assets.ledger.book_state import BookState, apply, fold
+from alluse_assets.ledger.config_history import request_hash
 from alluse_assets.orchestration.book_config import stored_versions
 from tests.book_maker import BookMaker, option
 

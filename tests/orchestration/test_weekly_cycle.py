@@ -4,20 +4,25 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
 from dagster import DagsterRunStatus, RunsFilter
 
+from alluse_assets.accounts.config_changes import decide_change
+from alluse_assets.accounts.tables import CONFIG_VERSIONS
 from alluse_assets.adapters.sample_market import SampleMarket
 from alluse_assets.base.errors import ConflictError, DataError
 from alluse_assets.base.quarantine import QUARANTINE
 from alluse_assets.definitions import build_defs
+from alluse_assets.execution.tables import ORDERS
 from alluse_assets.ledger.tables import NET_ASSET_VALUE
 from alluse_assets.market_data.tables import BARS, INDICATORS, RAW_BARS
+from alluse_assets.orchestration.config_journal import append_decided
 from alluse_assets.orchestration.materialise import CYCLE_TAG, materialise_range
 from alluse_assets.orchestration.stages import MARKET, STAGES
+from alluse_assets.strategies.candidates import CANDIDATES
 from alluse_assets.weeks.tables import WEEK_TYPES
 from tests.orchestration.cycle import BOOK, Steps, opened, run, state
 from tests.paths import ROOT
@@ -68,6 +73,36 @@ def test_what_was_made_from_rows_that_were_corrected_since_is_made_again(another
         assert desk.services.lake.stale(BARS, "sample") == []
         assert [v.number for v in desk.services.lake.versions(RAW_BARS, "sample", "2011-01")] == [1, 2, 3]
     assert not any(outcome.ran for outcome in run(MIDDLE))
+
+
+def test_a_change_between_two_runs_counts_from_the_next_session_on(another_installation):
+    """The month grows, so all of it is made again: closed sessions keep what they were decided on."""
+    run(MIDDLE)
+    legs = "accounts.rev.puts"
+    values = [(f"{legs}.delta_low", "15"), (f"{legs}.delta_high", "25"), (f"{legs}.min_premium_yield", "0")]
+    with opened(Steps()) as (desk, _):
+        services, source = desk.services, f"book={BOOK}"
+        kept = services.lake.read(CANDIDATES, source)
+        append_decided(
+            services.store,
+            services.anchors,
+            BOOK,
+            lambda: datetime(2026, 1, 2, tzinfo=UTC),
+            lambda now: decide_change(now.state, now.kind, values, "less risk", "ann", now.at),
+        )
+    run(END)
+    with opened(Steps()) as (desk, _):
+        lake = desk.services.lake
+        closed = pl.col("session") <= MIDDLE
+        assert lake.read(CANDIDATES, source, where=closed).equals(kept)
+        orders = lake.read(ORDERS, source)
+        versions = lake.read(CONFIG_VERSIONS, source)
+    assert set(orders.filter(closed)["config_version"]) == {1}
+    assert set(orders.filter(~closed)["config_version"]) == {2}
+    puts = orders.filter(~closed, pl.col("account") == "REV-1", pl.col("purpose") == "open_put")
+    assert puts.height
+    assert puts["delta_points"].max() <= 25
+    assert versions["session"].unique().sort().to_list() == [date(2011, 1, 3), MIDDLE]
 
 
 def test_every_session_and_week_of_the_range_has_its_rows(in_two_parts, installation):

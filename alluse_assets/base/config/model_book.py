@@ -1,4 +1,4 @@
-"""Configuration: the lump sum, its split over the three account kinds, and the span of a replay.
+"""Configuration: the lump sum, its split over the three account kinds, a replay's span, live steps.
 
 Protocol sections 1 and 2.
 """
@@ -26,6 +26,20 @@ class Split(ConfigModel):
         message = f"{self.gen:g} + rev {self.rev:g} + com {self.com:g} is {total:g}, not 1"
         refuse([(("gen", "rev", "com"), message)] if total != 1 else [])
         return self
+
+
+class LiveRules(ConfigModel):
+    """When the steps of a live or paper book are walked, beside ``protection.monitoring_minutes``."""
+
+    first_look_minutes: int = Field(
+        default=5, ge=0, le=120, description="Minutes after the open before the first look at a session"
+    )
+    close_after_minutes: int = Field(
+        default=30,
+        ge=0,
+        le=720,
+        description="Minutes after the close before a session is closed; its bars must be there by then",
+    )
 
 
 class BookConfig(ConfigModel):

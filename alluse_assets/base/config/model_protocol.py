@@ -11,7 +11,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from alluse_assets.base.config.model_accounts import AccountRules, Accounts
-from alluse_assets.base.config.model_book import BookConfig
+from alluse_assets.base.config.model_book import BookConfig, LiveRules
 from alluse_assets.base.config.model_capital import ForkRules, LeapsRules, MergeRules, ReinvestRules
 from alluse_assets.base.config.model_entry import EntryRules, WeekEndRules
 from alluse_assets.base.config.model_execution import ExecutionRules, GateLimits, PaperBroker
@@ -31,6 +31,7 @@ class ProtocolConfig(ConfigModel):
 
     market: MarketConfig = Field(default=MarketConfig(), description="Which market is read")
     book: BookConfig = Field(default=BookConfig(), description="The lump sum and its split")
+    live: LiveRules = Field(default=LiveRules(), description="When a live or paper book walks its steps")
     accounts: Accounts = Field(default=Accounts(), description="The three account kinds")
     entry: EntryRules = Field(default=EntryRules(), description="The entry screen and its windows")
     week_end: WeekEndRules = Field(default=WeekEndRules(), description="The last session of the week")

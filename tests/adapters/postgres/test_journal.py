@@ -46,6 +46,9 @@ def test_events_read_back_as_they_were_appended(store):
     assert [row.recorded_at for row in rows] == [NOW] * 3
     assert head == store.head("b") == rows[-1].head
     assert [row.event for row in store.read("b", after_seq=2)] == events[2:]
+    alerts = store.read("b", types=["alert.raised", "order.created"])
+    assert [row.event for row in alerts] == events[1:]
+    assert list(store.read("b", types=[])) == []
     assert verify("b", rows, [Anchor(head.seq, head.hash, head.seal, True)]).holds
 
 

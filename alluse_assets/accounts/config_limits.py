@@ -1,0 +1,49 @@
+"""What of a configuration a running book can change, and what it cannot, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alluse_assets.base.config.canonical_form import Change, diff
+from alluse_assets.base.config.model_fields import KINDS
+from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.errors import ConfigError
+from alluse_assets.ledger.book_state import BookState
+
+FIXED: Mapping[str, str] = {
+    "book": "it is what the book was opened with, and its accounts hold it already",
+    "market.source": "positions would be valued at the prices of another market",
+    "market.index_options": "it says how open options are exercised and settled",
+    "multiplier": "collateral and shares of open options are counted by it",
+}
+"""Settings and sections that stay as long as a book lives, and why. Another book can have others."""
+
+
+def possible_changes(state: BookState, before: ProtocolConfig, after: ProtocolConfig) -> tuple[Change, ...]:
+    """What differs, when a running book can take it.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    changes = tuple(diff(before, after))
+    faults = [
+        f"{change.path}: cannot change in a running book: {reason}; open another book with it"
+        for change in changes
+        for fixed, reason in FIXED.items()
+        if f"{change.path}.".startswith(f"{fixed}.")
+    ]
+    dropped = _traded(before) - _traded(after)
+    for name, account in sorted(state.accounts.items()):
+        held = set(account.shares) | {short.underlying for short in account.shorts.values()}
+        faults += [
+            f"accounts.{account.kind}.tickers: {symbol} is held by {name}, and quotes are collected for "
+            "tickers only; close it first"
+            for symbol in sorted(held & dropped)
+        ]
+    if faults:
+        raise ConfigError("\n  ".join(faults))
+    return changes
+
+
+def _traded(config: ProtocolConfig) -> set[str]:
+    return {ticker for kind in KINDS for ticker in config.accounts.of(kind).tickers}

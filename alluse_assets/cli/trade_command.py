@@ -1,0 +1,72 @@
+"""``alluse trade``: walk what is due of a paper book over the live market, once or all day."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from alluse_assets.base.config.profile_files import profile_of
+from alluse_assets.base.errors import AlluseError
+from alluse_assets.orchestration.live_book import LiveBook
+from alluse_assets.orchestration.live_trading import live_book
+from alluse_assets.orchestration.services import open_services
+
+_MINUTE_SECONDS = 60
+
+
+def trade_command(
+    book: Annotated[str, typer.Option("--book", "-b", help="Name of the paper book; a new one is opened.")],
+    profile: Annotated[
+        str, typer.Option("--profile", "-p", help="What a new book runs on; default: the one of its name.")
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, a look a minute, until Ctrl-C.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a walk on stdout and nothing else.")
+    ] = False,
+) -> None:
+    """Open the session, look at the market, close the session: whatever of it is due now.
+
+    Killed at any moment, it is simply started again: missed openings and closes are made up for.
+    """
+    errors, stop = Console(stderr=True, highlight=False), threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    if watch:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, end)
+    with open_services(os.environ) as services:
+        live = live_book(services, book, profile or profile_of(book), os.environ)
+        while True:
+            try:
+                _walk(live, book, as_json)
+            except AlluseError as error:
+                # A day's work does not end with one look that failed; the next minute asks again.
+                if not watch:
+                    raise
+                errors.print(f"{datetime.now(UTC):%H:%M} UTC: {error}")
+            now = datetime.now(UTC)
+            if not watch or stop.wait(_MINUTE_SECONDS - now.second - now.microsecond / 1e6):
+                return
+
+
+def _walk(live: LiveBook, book: str, as_json: bool) -> None:
+    now = datetime.now(UTC)
+    steps = live.walk(now)
+    if as_json:
+        rows = [{"step": one.kind.value, "session": one.session.isoformat()} for one in steps]
+        typer.echo(json.dumps({"book": book, "at": now.isoformat(timespec="seconds"), "steps": rows}))
+    elif steps:
+        done = ", ".join(f"{one.kind.value} {one.session}" for one in steps)
+        typer.echo(f"{now:%Y-%m-%d %H:%M} UTC, book {book}: {done}")
+    else:
+        typer.echo(f"{now:%Y-%m-%d %H:%M} UTC, book {book}: nothing is due")
