@@ -68,11 +68,12 @@ class MiniMarket:
 
     def step(
         self, day, close, quotes=None, passed=None, dividends=None, splits=None, surfaces=NO_SURFACES,
-        floor_only=None, at=None,
+        floor_only=None, at=None, looks=1,
     ):  # fmt: skip
         """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar.
 
         ``floor_only``: the same of what the floor alone refused. ``at``: when the quotes are; the close.
+        ``looks``: how often the same market is looked at.
         """
         at, week = at or CALENDAR.close_time(day), CALENDAR.week_of(day)
         book = {
@@ -126,7 +127,11 @@ class MiniMarket:
             lambda symbol: False,
         )
         recorder = SessionRecorder(self.state)
-        SessionRoutine(recorder, broker, market, self.config, CALENDAR, self.policy).run()
+        routine = SessionRoutine(recorder, broker, market, self.config, CALENDAR, self.policy)
+        routine.open()
+        for _ in range(looks):
+            routine.trade()
+        routine.close()
         self.state = recorder.state
         self.events += recorder.events
         return recorder.events
