@@ -12,10 +12,11 @@ Read the folders in the order the data flows:
 8. ``journal``        the append-only events everything else is derived from
 9. ``ledger``         postings, lots, balances and positions: the journal in money
 10. ``accounts``      opening a book, account kinds and states
-11. ``reporting``     performance and the pages people read
-12. ``learning``      outcome statistics (its place; see its docstring)
-13. ``adapters``      all I/O: PostgreSQL, the lake, files, brokers, secrets
-14. ``orchestration``, ``cli``, ``definitions`` and every ``assets.py``: the surfaces
+11. ``alerts``        what a person should know, its state, when it is sent to whom
+12. ``reporting``     performance and the pages people read
+13. ``learning``      outcome statistics (its place; see its docstring)
+14. ``adapters``      all I/O: PostgreSQL, the lake, files, brokers, channels to people, secrets
+15. ``orchestration``, ``cli``, ``definitions`` and every ``assets.py``: the surfaces
 
 Surfaces call adapters and core; adapters call core; core calls base; nothing calls upward.
 """

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 import alluse_assets.accounts.assets
+import alluse_assets.alerts.assets
 import alluse_assets.execution.assets
 import alluse_assets.journal.assets
 import alluse_assets.ledger.assets
@@ -36,6 +37,7 @@ from jobs.prune import prune, prune_schedule
 from jobs.replay import replay
 from jobs.trading import trading, trading_schedule
 from jobs.weekly_cycle import STAGE_JOBS, weekly_cycle, weekly_cycle_schedule
+from sensors.notifier import notifier
 from sensors.protocol_watchdog import protocol_watchdog
 
 _MARKET = [alluse_assets.market_data.assets, alluse_assets.option_chains.assets]
@@ -47,6 +49,7 @@ _BOOK = [
     alluse_assets.execution.assets,
     alluse_assets.ledger.assets,
     alluse_assets.accounts.assets,
+    alluse_assets.alerts.assets,
     alluse_assets.reporting.assets,
 ]
 
@@ -86,7 +89,7 @@ def build_defs(
             export_job(key_prefix(name)),
         ],
         schedules=[weekly_cycle_schedule, trading_schedule, *LIVE_SCHEDULES, prune_schedule],
-        sensors=[protocol_watchdog],
+        sensors=[notifier, protocol_watchdog],
         executor=dg.in_process_executor,
         resources={
             "desk": desk_resource(name, chosen),

@@ -1,4 +1,5 @@
 """Sensors, one a file: each reads, calls a ``decide_*`` function of its domain and requests a run.
 
-The watchdogs of forks, merges, reinvestment, orders and failed runs come with the rules that they watch.
+``notifier`` sends in its tick and requests none. The watchdogs of forks, merges, reinvestment, orders and
+failed runs come with the rules that they watch.
 """

@@ -7,7 +7,7 @@ assignments, dividends, settlements, closes) is the product's own doing.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -213,10 +213,10 @@ class InMemoryJournal:
         return [BookRow(name, self._kinds.get(name, "replay"), RECORDED_AT) for name in sorted(self._rows)]
 
     def read(
-        self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
+        self, book: str, after_seq: int = 0, types: Collection[str] | None = None
     ) -> Iterator[RecordedEvent]:
         rows = self._rows.get(book, [])[after_seq:]
-        return iter(rows if types is None else [row for row in rows if row.event.type in types])
+        return iter(row for row in rows if types is None or row.event.type in types)
 
     def head(self, book: str) -> Head:
         rows = self._rows.get(book)

@@ -11,7 +11,16 @@ from alluse_assets.definitions import build_defs, defs, key_prefix, profile_of
 from alluse_assets.orchestration.stages import STAGE_TAG, STAGES
 
 SPECS = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
-HEAVY = ("great_expectations", "streamlit", "duckdb", "plotly", "numba", "pandas", "exchange_calendars")
+HEAVY = (
+    "apprise",
+    "great_expectations",
+    "streamlit",
+    "duckdb",
+    "plotly",
+    "numba",
+    "pandas",
+    "exchange_calendars",
+)
 
 
 def test_the_code_location_loads_without_a_warning_or_a_heavy_module():
@@ -118,6 +127,10 @@ def test_the_jobs_that_people_start_are_there_and_schedules_are_stopped():
     assert {"weekly_cycle", "replay", "export"} <= names
     assert {s.name for s in defs.schedules} >= {"live_snapshot_schedule", "live_session_schedule"}
     assert {s.default_status for s in defs.schedules} == {dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_sensors_are_stopped_until_somebody_starts_them():
+    assert {s.name: s.default_status for s in defs.sensors} == {"notifier": dg.DefaultSensorStatus.STOPPED}
 
 
 def test_another_book_has_the_same_graph_under_its_own_name():

@@ -50,10 +50,6 @@ class OrderError(AlluseError):
     """An order was asked for a transition that its state does not have."""
 
 
-class AlertError(AlluseError):
-    """An alert cannot be what it was said to be, or is not there to be answered."""
-
-
 class AccountError(AlluseError):
     """An account is asked for something that its state does not allow."""
 
@@ -64,6 +60,14 @@ class ApprovalError(AlluseError):
 
 class ServerError(AlluseError):
     """A server that we need cannot be started or reached."""
+
+
+class AlertError(AlluseError):
+    """An alert cannot be what it was said to be, or is not there to be answered."""
+
+
+class DeliveryError(AlluseError):
+    """A message did not get to its channel. The text never holds the channel's address."""
 
 
 class SecretError(AlluseError):

@@ -33,6 +33,10 @@ COMMANDS = {
     "stream": "stream_command",
     "serve": "serve_command",
     "trade": "trade_command",
+    "alerts": "alerts_command",
+    "acknowledge": "acknowledge_command",
+    "resolve": "resolve_command",
+    "notify": "notify_command",
     "config": "config_commands",
     "destroy": "destroy_command",
 }

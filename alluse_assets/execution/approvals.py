@@ -16,6 +16,8 @@ from typing import Literal
 
 import rfc8785
 
+from alluse_assets.alerts.alert import Alert, AlertType, alert_event
+from alluse_assets.base.config.model_fields import Priority
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
@@ -269,32 +271,25 @@ def opportunity_alert(
         f"{intent.account}: {intent.action.value} {intent.quantity} {intent.instrument} "
         f"at {text(intent.limit_price)} USD"
     )
-    priority = "CRITICAL" if "level_3_close" in intent.asks else rules.under_floor
+    priority: Priority = "CRITICAL" if "level_3_close" in intent.asks else rules.under_floor
     if expires_at is None:
         words = f"{order}. The book only advises: nothing was sent."
     else:
         because = "; ".join(REASONS.get(reason, reason) for reason in reasons)
         words = f"{order}? Asked because {because}. Open until {instant_text(expires_at)}."
-    payload: dict[str, Json] = {
-        "alert": name,
-        "type": "trade_opportunity",
-        "priority": priority,
-        "text": words,
-        "account": intent.account,
-        "symbol": intent.symbol,
-        "script": [
-            {
-                "action": intent.action.value,
-                "instrument": intent.instrument,
-                "quantity": intent.quantity,
-                "limit_price": text(intent.limit_price),
-            }
-        ],
-        "question": expires_at is not None,
-        "dedup_key": name,
-    }
-    cause = f"order/{intent.intent_id}/created"
-    return Event(EventType.ALERT_RAISED, at, "rule:approvals", f"alert/{name}", payload, cause=cause)
+    script: list[Json] = [
+        {
+            "action": intent.action.value,
+            "instrument": intent.instrument,
+            "quantity": intent.quantity,
+            "limit_price": text(intent.limit_price),
+        }
+    ]
+    asked = expires_at is not None
+    alert = Alert(
+        name, AlertType.TRADE_OPPORTUNITY, priority, words, intent.account, intent.symbol, script, asked, name
+    )
+    return alert_event(alert, at, "rule:approvals", f"order/{intent.intent_id}/created")
 
 
 def _answered(asked: ApprovalState, yes: bool, actor: str, by: str, at: datetime, why: str) -> Event:

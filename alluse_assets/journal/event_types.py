@@ -100,4 +100,9 @@ class EventType(StrEnum):
     CONFIG_CHANGE_REJECTED = "config.change_rejected"
     """request, its hash, by."""
     ALERT_RAISED = "alert.raised"
-    """type, priority, text; a person may have to look."""
+    """A person may have to look: alert, type, priority, text, account, symbol, script, question,
+    dedup_key."""
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    """Somebody looks after it: alert, by, why. It is not escalated any more."""
+    ALERT_RESOLVED = "alert.resolved"
+    """It is over: alert, by, why."""

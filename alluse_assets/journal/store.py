@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,9 +46,9 @@ class JournalStore(Protocol):
         """
 
     def read(
-        self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
+        self, book: str, after_seq: int = 0, types: Collection[str] | None = None
     ) -> Iterator[RecordedEvent]:
-        """The book's events behind ``after_seq``, in order; of the given types only, where some are given."""
+        """The book's events behind ``after_seq``, in order; only those of ``types``, unless it is None."""
 
     def lease(self, book: str, wait_seconds: float) -> AbstractContextManager[None]:
         """Be the one process that writes to the book.

@@ -10,18 +10,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from alluse_assets.accounts.config_in_force import CONFIG_EVENTS, ConfigTimeline, config_state, timeline_of
 from alluse_assets.base.config.canonical_form import Change, diff
 from alluse_assets.base.config.config_manager import StoredVersion, load, with_values
+from alluse_assets.base.config.model_people import AlertRules, NotifyRules
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import instant_text
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.config_history import ConfigHistory
 
-_RANGE = {"book.replay_start": None, "book.replay_end": None}
-"""How far a replay goes is no trading rule: going on later must not change the configuration."""
+_OUTSIDE: Mapping[str, Any] = {
+    **{"book.replay_start": None, "book.replay_end": None, "alerts.lowest_sent": AlertRules().lowest_sent},
+    **{f"notify.{name}": getattr(NotifyRules(), name) for name in NotifyRules.model_fields},
+}
+"""Settings that a book does not store, with what stands in their place: how far a replay goes, and how
+people are told. None is a trading rule, and a running book must be able to get another channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class BookConfig:
 
     config: ProtocolConfig
     asked: ProtocolConfig
-    """What profile and environment say, with the replay's range."""
+    """What profile and environment say, with the replay's range and how people are told."""
     first_session: str | None
     timeline: ConfigTimeline
     """What each session was, or will be, decided under."""
@@ -53,7 +59,7 @@ def config_of_book(
     asked = load(profile, environ).config
     if lump_sum is not None:
         asked = with_values(asked, {"book.lump_sum_usd": str(lump_sum)})
-    fresh = with_values(asked, _RANGE)
+    fresh = with_values(asked, _OUTSIDE)
     state = config_state(row.event for row in store.read(book, types=CONFIG_EVENTS))
     if state.config_history.current is None:
         return BookConfig(fresh, asked, None, ConfigTimeline(((None, fresh),)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.adapters.postgres.connect import open_pool
+from alluse_assets.adapters.postgres.deliveries import PostgresDeliveries
 from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.adapters.postgres.migrate import migrate
 from alluse_assets.adapters.postgres.server import Database, database
@@ -34,6 +35,7 @@ class Services:
     anchors: AnchorFiles
     lake: Lake
     calendar: TradingCalendar
+    deliveries: PostgresDeliveries
 
     @property
     def hot(self) -> HotStore:
@@ -83,6 +85,7 @@ def open_services(environ: Mapping[str, str]) -> Iterator[Services]:
                 AnchorFiles(installation.anchors),
                 Lake(installation.lake),
                 trading_calendar(),
+                PostgresDeliveries(pool),
             )
 
 

@@ -32,9 +32,7 @@ def watch_protocol(book: LiveBook, now: datetime) -> Watched:
     if not alerts:
         return Watched(0, False, "all is well")
     known = {
-        str(row.event.payload["alert"])
-        for row in book.store.read(book.book)
-        if row.event.type == EventType.ALERT_RAISED
+        str(row.event.payload["alert"]) for row in book.store.read(book.book, types=[EventType.ALERT_RAISED])
     }
     fresh = [alert for alert in alerts if alert.id not in known]
     book.append([alert_event(alert, now, _ACTOR) for alert in fresh])

@@ -13,6 +13,8 @@ import polars as pl
 
 from alluse_assets.accounts.project import project_book_terms, project_config_versions
 from alluse_assets.accounts.tables import BOOK_TERMS, CONFIG_VERSIONS
+from alluse_assets.alerts.project import project_alerts
+from alluse_assets.alerts.tables import ALERTS
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.config_manager import from_canonical
 from alluse_assets.base.errors import JournalError
@@ -49,6 +51,7 @@ PROJECTIONS: tuple[Table, ...] = (
     ENTRY_DECISIONS,
     MARKET_MODES,
     WEEK_TYPES,
+    ALERTS,
     PERFORMANCE,
     PERIOD_RETURNS,
 )
@@ -87,6 +90,7 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
         ENTRY_DECISIONS.name: project_entry_decisions(events),
         MARKET_MODES.name: project_market_modes(events),
         WEEK_TYPES.name: project_week_types(events, is_week_end),
+        ALERTS.name: project_alerts(events),
     }
     value, trades = frames[NET_ASSET_VALUE.name], frames[OPTION_TRADES.name]
     frames[PERFORMANCE.name] = project_performance(value, trades, frames[BALANCES.name], config.multiplier)

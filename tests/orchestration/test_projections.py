@@ -7,11 +7,14 @@ import sys
 import pytest
 
 from alluse_assets.adapters.lake import Lake
+from alluse_assets.alerts.alert import alert_event
+from alluse_assets.alerts.tables import ALERTS
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.errors import JournalError
 from alluse_assets.orchestration.projections import project_book
 from alluse_assets.orchestration.report_pages import write_report
 from alluse_assets.reporting.projections import PROJECTIONS, project
+from tests.alerts.samples import alert
 from tests.book_maker import InMemoryJournal, random_book
 from tests.paths import ROOT
 
@@ -107,3 +110,13 @@ def test_the_report_is_written_whole_and_needs_a_closed_session(tmp_path):
     store.put("young", random_book(1, 0).events)
     with pytest.raises(JournalError, match="has closed no session yet"):
         write_report(store, CALENDAR, "young", tmp_path)
+
+
+def test_alerts_reach_the_lake_with_the_day_on_which_they_were_raised(tmp_path):
+    store, lake = InMemoryJournal(), Lake(tmp_path)
+    events = random_book(5, 2).events
+    at = events[-1].effective_at
+    store.put("proof", [*events, alert_event(alert(account="GEN-1"), at, "rule:test")])
+    assert project_book(store, lake, CALENDAR, "proof")["alerts"] == 1
+    (row,) = lake.read(ALERTS, "book=proof").iter_rows(named=True)
+    assert (row["alert"], row["state"], row["raised_at"]) == ("a1", "new", at)

@@ -6,10 +6,9 @@ journal's head is read again before anything is tried twice.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +18,7 @@ import psycopg
 from psycopg import errors
 
 from alluse_assets.adapters.postgres.connect import Pool
+from alluse_assets.adapters.postgres.lease import lease
 from alluse_assets.base.errors import ConflictError, JournalError
 from alluse_assets.base.events import Event, Posting
 from alluse_assets.journal.canonical import canonical_payload
@@ -37,15 +37,16 @@ _COPY_POSTING = (
     "COPY alluse.posting (book, seq, line, account, ledger_account, currency, amount, instrument, quantity) "
     "FROM STDIN"
 )
-_READ = """
+_EVENTS = """
 SELECT j.seq, j.type, j.version, j.effective_at, j.recorded_at, j.actor, j.cause, j.key, j.payload::text,
        j.prev_hash, j.hash, j.seal,
        (SELECT array_agg(ARRAY[p.account, p.ledger_account, p.amount::text, p.instrument, p.quantity::text,
                                p.currency] ORDER BY p.line)
         FROM alluse.posting p WHERE p.book = j.book AND p.seq = j.seq)
-FROM alluse.journal j
-WHERE j.book = %s AND j.seq > %s AND (%s::text[] IS NULL OR j.type = ANY (%s)) ORDER BY j.seq
+FROM alluse.journal j WHERE j.book = %s AND j.seq > %s
 """
+_READ = f"{_EVENTS} ORDER BY j.seq"
+_READ_TYPES = f"{_EVENTS} AND j.type = ANY(%s) ORDER BY j.seq"
 
 
 def _utc_now() -> datetime:
@@ -130,14 +131,16 @@ class PostgresJournal:
         raise AssertionError("unreachable")
 
     def read(
-        self, book: str, after_seq: int = 0, types: Sequence[str] | None = None
+        self, book: str, after_seq: int = 0, types: Collection[str] | None = None
     ) -> Iterator[RecordedEvent]:
         """The book's events behind ``after_seq``, in order, in batches; see ``JournalStore.read``."""
-        wanted = None if types is None else [str(kind) for kind in types]
         with self._pool.connection() as connection, connection.cursor(name="journal_read") as cursor:
             cursor.itersize = 5_000
             try:
-                cursor.execute(_READ, [book, after_seq, wanted, wanted])
+                if types is None:
+                    cursor.execute(_READ, [book, after_seq])
+                else:
+                    cursor.execute(_READ_TYPES, [book, after_seq, [str(kind) for kind in types]])
                 for row in cursor:
                     yield _recorded(row)
             except (psycopg.DataError, ValueError, TypeError) as error:
@@ -154,26 +157,12 @@ class PostgresJournal:
     @contextmanager
     def lease(self, book: str, wait_seconds: float) -> Iterator[None]:
         """Be the one process that writes to the book; see ``JournalStore.lease``."""
-        number = int.from_bytes(
-            hashlib.sha256(f"alluse book {book}".encode()).digest()[:8], "big", signed=True
-        )
-        deadline = time.monotonic() + wait_seconds
-        with self._pool.connection() as connection:
-            while True:
-                row = connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone()
-                connection.commit()
-                if row and row[0]:
-                    break
-                if time.monotonic() >= deadline:
-                    raise ConflictError(
-                        f"book {book!r} is being written by another process; wait for it to end and try again"
-                    )
-                time.sleep(0.2)
-            try:
-                yield
-            finally:
-                connection.execute("SELECT pg_advisory_unlock(%s)", [number])
-                connection.commit()
+        with lease(self._pool, f"book {book}", wait_seconds) as held:
+            if not held:
+                raise ConflictError(
+                    f"book {book!r} is being written by another process; wait for it to end and try again"
+                )
+            yield
 
     def _write(self, book: str, recorded: Sequence[RecordedEvent]) -> None:
         with self._pool.connection() as connection:

@@ -48,6 +48,8 @@ __all__ = [
 
 _DEFAULT = Origin("default", "default")
 _SHORT = 40
+_CHANNELS = ("notify", "channels")
+_REFERENCE = "should be a reference to the secret: env:NAME, file:/path or vault:mount/path#key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,10 @@ def _problem(path: Path, kind: str, found: Any, message: str) -> str:
     if kind == "extra_forbidden":
         known = list(_model_at(path[:-1]).model_fields)
         return f"there is no such setting{suggestion(path[-1], known)}"
+    if path[:2] == _CHANNELS:
+        # Somebody may have written a channel's address, which is a secret, where its reference belongs.
+        words = message.removeprefix("Value error, ").replace("Input should", "should")
+        return f"what was found is not shown; {_REFERENCE if path[-1] == 'secret' else words}"
     if path in settings():
         return f"found {shown(found)}; should be {settings()[path].allowed}"
     item = settings()[path[:-1]].allowed if path[:-1] in settings() else ""

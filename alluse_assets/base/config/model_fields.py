@@ -89,6 +89,14 @@ def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+SecretReference = Annotated[
+    str,
+    Field(
+        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\n]+|vault:[^/#\n]+/[^#\n]+#[^#\n]+)$",
+        description="a reference: env:NAME, file:/path or vault:mount/path#key",
+    ),
+]
+"""Where a secret is kept. The pattern refuses the secret itself, which must not get into a journal."""
 Usd = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0)]
 """US dollars, not negative."""
 Share = Annotated[float, Field(ge=0, le=1)]

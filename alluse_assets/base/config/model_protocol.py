@@ -17,7 +17,7 @@ from alluse_assets.base.config.model_entry import EntryRules, WeekEndRules
 from alluse_assets.base.config.model_execution import ExecutionRules, GateLimits, PaperBroker
 from alluse_assets.base.config.model_fields import ConfigModel, Kind, Usd
 from alluse_assets.base.config.model_market import MarketConfig, MarketModeRules, WeekTypeRules
-from alluse_assets.base.config.model_people import AlertRules, ApprovalRules, ReportRules
+from alluse_assets.base.config.model_people import AlertRules, ApprovalRules, NotifyRules, ReportRules
 from alluse_assets.base.config.model_protection import (
     CircuitBreakerRules,
     DrawdownRules,
@@ -55,6 +55,7 @@ class ProtocolConfig(ConfigModel):
     leaps: LeapsRules = Field(default=LeapsRules(), description="Long calls")
     approvals: ApprovalRules = Field(default=ApprovalRules(), description="What a person is asked")
     alerts: AlertRules = Field(default=AlertRules(), description="What a person is told")
+    notify: NotifyRules = Field(default=NotifyRules(), description="How alerts reach people")
     reports: ReportRules = Field(default=ReportRules(), description="What reports compare")
     execution: ExecutionRules = Field(default=ExecutionRules(), description="How orders are worked")
     gate: GateLimits = Field(default=GateLimits(), description="Limits of the pre-trade gate")

@@ -110,7 +110,8 @@ def describe(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         return f"settings ({', '.join(annotation.model_fields)})"
     if annotation is str:
-        return "a symbol such as AAPL"
+        told = (mark.description for mark in metadata if isinstance(mark, FieldInfo) and mark.description)
+        return next(told, "a symbol such as AAPL")
     return _PLAIN[annotation] + _bounds(metadata)
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from psycopg import errors
 
+from alluse_assets.adapters.postgres import journal as journal_module
 from alluse_assets.adapters.postgres.connect import connect, connect_owner, open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.errors import ConflictError, JournalError
@@ -50,6 +51,23 @@ def test_events_read_back_as_they_were_appended(store):
     assert [row.event for row in alerts] == events[1:]
     assert list(store.read("b", types=[])) == []
     assert verify("b", rows, [Anchor(head.seq, head.hash, head.seal, True)]).holds
+
+
+def test_events_of_some_types_are_read_without_the_others(store):
+    store.append("b", [deposit("GEN-1", "400000.00"), alert(1), deposit("REV-1", "1.00"), alert(2)], Head())
+    assert [row.seq for row in store.read("b", types=["alert.raised"])] == [2, 4]
+    assert [row.seq for row in store.read("b", 2, types=["alert.raised", "account.opened"])] == [3, 4]
+    assert list(store.read("b", types=[])) == []
+
+
+def test_a_few_events_are_found_in_a_long_journal_without_reading_it(store, database_url):
+    others = [Event("entry.decided", BEGAN, "rule:x", f"k{n}") for n in range(3_000)]
+    store.append("b", [*others, alert(1), alert(2)], Head())
+    with connect_owner(database_url) as connection:
+        connection.execute("ANALYZE alluse.journal")
+        query = journal_module._READ_TYPES % ("'b'", "0", "'{alert.raised,alert.resolved}'")
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {query}"))
+    assert "journal_by_type" in plan, plan
 
 
 def test_appending_the_same_events_again_changes_nothing(store):

@@ -1,0 +1,97 @@
+"""What a person reads of a ``Send``: plain words, short enough for a phone. Pure.
+
+The state of an alert is the one at sending, and the command that answers it is part of the text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from alluse_assets.alerts.alert import PRIORITIES, rank
+from alluse_assets.alerts.channel import Message
+from alluse_assets.alerts.delivery import Item, Send
+from alluse_assets.alerts.states import AlertState, CurrentAlert
+from alluse_assets.base.calendar import NEW_YORK
+
+_MOST_LINES = 40
+_LONGEST_TEXT = 1_500
+_LONGEST_LINE = 200
+
+
+def message_of(book: str, send: Send, alerts: Mapping[str, CurrentAlert], now: datetime) -> Message:
+    """The message for one or several alerts of ``book``."""
+    if len(send.items) == 1:
+        return _of_one(book, send.items[0], alerts[send.items[0].alert], now)
+    return _of_several(book, [alerts[item.alert] for item in send.items])
+
+
+def trial_message(channel: str, now: datetime) -> Message:
+    """What is sent to try a channel out."""
+    when = f"{now.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M} New York"
+    return Message(
+        "ALL-USE: a test, nothing happened", f"Channel {channel} works. Sent on request, {when}.", "LOW"
+    )
+
+
+def age_text(age: timedelta) -> str:
+    """How long ago, in the largest unit that says it: ``45 s``, ``12 min``, ``5 h``, ``3 days``."""
+    seconds = max(0, int(age.total_seconds()))
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _of_one(book: str, item: Item, current: CurrentAlert, now: datetime) -> Message:
+    alert = current.alert
+    # A title is one line, also where it becomes the header of a letter.
+    about = " ".join(" ".join(part for part in (book, alert.account, alert.symbol) if part).split())
+    age = age_text(now - current.raised_at)
+    urgency = f"{alert.priority}, unanswered for {age}" if item.round else alert.priority
+    lines = [
+        _cut(alert.text, _LONGEST_TEXT),
+        "",
+        f"Raised {_clock(current.raised_at)} New York, {age} ago, by {current.actor}; {current.state.value}.",
+    ]
+    if alert.question:
+        lines.append("A person is asked for a decision.")
+    if alert.script:
+        lines.append(f"Orders that are ready: {_cut(json.dumps(list(alert.script)), _LONGEST_TEXT)}")
+    if item.like_it:
+        lines.append(f"{len(item.like_it)} more like it were not sent: alluse alerts --book {book}")
+    lines += ["", f"alluse acknowledge {alert.id} --book {book} --as YOUR_NAME"]
+    kind = alert.type.value.replace("_", " ")
+    return Message(f"{urgency}: {about} ({kind})", "\n".join(lines), alert.priority)
+
+
+def _of_several(book: str, alerts: list[CurrentAlert]) -> Message:
+    counts = Counter(one.alert.priority for one in alerts)
+    told = ", ".join(f"{counts[name]} {name}" for name in reversed(PRIORITIES) if counts[name])
+    ordered = sorted(alerts, key=lambda one: (-rank(one.alert.priority), one.raised_at))
+    lines = [_line(one) for one in ordered[:_MOST_LINES]]
+    if len(ordered) > _MOST_LINES:
+        lines.append(f"and {len(ordered) - _MOST_LINES} more")
+    lines += ["", f"alluse alerts --book {book}"]
+    highest = ordered[0].alert.priority
+    return Message(f"{len(alerts)} alerts of {book}: {told}", "\n".join(lines), highest)
+
+
+def _line(current: CurrentAlert) -> str:
+    alert = current.alert
+    about = " ".join(part for part in (alert.account, alert.symbol) if part)
+    state = "" if current.state is AlertState.NEW else f" [{current.state.value}]"
+    text = _cut(" ".join(alert.text.split()), _LONGEST_LINE)
+    if about:
+        text = f"{about}: {text}"
+    return f"{alert.priority} {_clock(current.raised_at)} {text}{state} ({alert.id})"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(NEW_YORK):%a %m-%d %H:%M}"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,0 +1,126 @@
+"""``alluse alerts``: what a person should know of a book, and whether anybody was told."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from alluse_assets.alerts.delivery import Standing, StandingState, standings
+from alluse_assets.alerts.message import age_text
+from alluse_assets.alerts.states import AlertState, CurrentAlert
+from alluse_assets.base.config.profile_files import profile_of
+from alluse_assets.base.events import instant_text
+from alluse_assets.orchestration.alert_answers import current_alerts
+from alluse_assets.orchestration.book_config import config_of_book
+from alluse_assets.orchestration.services import open_services
+
+_STYLES = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": ""}
+
+
+def alerts_command(
+    book: Annotated[str, typer.Option("--book", "-b", help="The book.")] = "sample",
+    profile: Annotated[
+        str, typer.Option("--profile", "-p", help="Whose channels to show; default: the book's name.")
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")
+    ] = False,
+) -> None:
+    """List alerts that are not resolved, newest first, with what was sent of each and to which channel."""
+    now = datetime.now(UTC)
+    with open_services(os.environ) as services:
+        known = current_alerts(services, book)
+        config = config_of_book(services.store, book, profile or profile_of(book), os.environ).asked
+        told: dict[str, list[Standing]] = {}
+        tried = services.deliveries.read(book)
+        for one in standings(known.values(), tried, config.notify, config.alerts.lowest_sent, now):
+            told.setdefault(one.alert, []).append(one)
+    shown = [one for one in reversed(known.values()) if everything or one.state is not AlertState.RESOLVED]
+    if as_json:
+        alerts = [_as_json(one, told.get(one.alert.id, []), now) for one in shown]
+        typer.echo(json.dumps({"book": book, "alerts": alerts}))
+    elif shown:
+        _print(book, shown, told, now)
+    else:
+        resolved = f"; {len(known)} resolved, --all lists them" if known else ""
+        typer.echo(f"no {'' if everything else 'open '}alerts in book {book}{resolved}")
+
+
+def _print(book: str, shown: list[CurrentAlert], told: dict[str, list[Standing]], now: datetime) -> None:
+    console = Console()
+    table = Table(title=f"Alerts of book {book}", show_lines=True)
+    for name in ("alert", "priority", "state", "age", "what", "sent"):
+        table.add_column(name, overflow="fold")
+    for one in shown:
+        alert = one.alert
+        about = " ".join(part for part in (alert.account, alert.symbol) if part)
+        sent = [_told(standing) for standing in told.get(alert.id, [])]
+        table.add_row(
+            Text(alert.id),
+            Text(alert.priority, _STYLES[alert.priority]),
+            Text(_state(one)),
+            age_text(now - one.raised_at),
+            Text(f"{about}: {alert.text}" if about else alert.text),
+            Text("\n".join(sent) or "to no channel"),
+        )
+    console.print(table)
+    console.print(f"alluse acknowledge ALERT --book {book} --as NAME", highlight=False)
+
+
+def _state(one: CurrentAlert) -> str:
+    answer = one.resolved or one.acknowledged
+    return f"{one.state.value} by {answer.by}" if answer else one.state.value
+
+
+def _told(standing: Standing) -> str:
+    coming = standing.next
+    words = {
+        StandingState.SENT: f"sent {standing.at:%m-%d %H:%M} UTC" if standing.at else "sent",
+        StandingState.WAITING: "waiting",
+        StandingState.SUPPRESSED: f"not sent: like {standing.by}",
+        StandingState.GIVEN_UP: f"given up after {standing.tries} tries",
+        StandingState.NOT_NEEDED: "not sent: answered before",
+    }[standing.state]
+    if coming:
+        words += f", {coming.kind} from {coming.due:%m-%d %H:%M} UTC"
+    return f"{standing.channel}: {words}{f' ({standing.error})' if standing.error else ''}"
+
+
+def _as_json(one: CurrentAlert, told: list[Standing], now: datetime) -> dict[str, object]:
+    alert = one.alert
+    return {
+        "alert": alert.id,
+        "type": alert.type.value,
+        "priority": alert.priority,
+        "text": alert.text,
+        "account": alert.account,
+        "symbol": alert.symbol,
+        "script": list(alert.script),
+        "question": alert.question,
+        "state": one.state.value,
+        "raised_at": instant_text(one.raised_at),
+        "age_seconds": int((now - one.raised_at).total_seconds()),
+        "acknowledged_by": one.acknowledged.by if one.acknowledged else None,
+        "resolved_by": one.resolved.by if one.resolved else None,
+        "deliveries": [
+            {
+                "channel": standing.channel,
+                "state": standing.state.value,
+                "at": instant_text(standing.at) if standing.at else None,
+                "tries": standing.tries,
+                "error": standing.error or None,
+                "like": standing.by or None,
+                "next": standing.next.kind if standing.next else None,
+                "next_at": instant_text(standing.next.due) if standing.next else None,
+            }
+            for standing in told
+        ],
+    }

@@ -1,0 +1,24 @@
+"""``alluse resolve``: an alert is over."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from alluse_assets.orchestration.alert_answers import resolve_alert
+from alluse_assets.orchestration.services import open_services
+
+
+def resolve_command(
+    alert: Annotated[str, typer.Argument(help="The alert's id.")],
+    book: Annotated[str, typer.Option("--book", "-b", help="The book.")],
+    by: Annotated[str, typer.Option("--as", help="Who says so.")],
+    why: Annotated[str, typer.Option("--why", help="Why it is over.")],
+) -> None:
+    """Say that an alert is over, acknowledged before or not. What of it was not sent yet stays unsent."""
+    with open_services(os.environ) as services:
+        resolve_alert(services, book, alert, by, why, datetime.now(UTC))
+    typer.echo(f"alert {alert}: resolved")
