@@ -133,21 +133,22 @@ def floors_table(floors: FloorComparison) -> Table:
         caption=f"this replay answers {floors.answer}; beside it the same replay that answers yes",
     )
     table.add_column("account")
-    for column in ("refused", "asked", "NAV USD", "with yes", "return", "with yes", "trades", "with yes"):
+    for column in ("refused", "asked"):
         table.add_column(column, justify="right")
-    for column in ("assigned", "with yes"):
+    table.add_column("answer")
+    for column in ("NAV USD", "return", "trades", "assigned"):
         table.add_column(column, justify="right")
     for row in floors.rows:
-        pair = (row.as_it_was, row.with_yes)
-        table.add_row(
-            row.account,
-            str(row.floor_alone),
-            str(row.asked),
-            *(f"{account.nav:,.2f}" for account in pair),
-            *(f"{account.total_return:+.2%}" for account in pair),
-            *(str(account.trades) for account in pair),
-            *(str(account.assignments) for account in pair),
-        )
+        asked = (row.account, str(row.floor_alone), str(row.asked))
+        for answer, account in ((floors.answer, row.as_it_was), ("yes", row.with_yes)):
+            table.add_row(
+                *(asked if account is row.as_it_was else ("", "", "")),
+                answer,
+                f"{account.nav:,.0f}",
+                f"{account.total_return:+.2%}",
+                str(account.trades),
+                str(account.assignments),
+            )
     return table
 
 

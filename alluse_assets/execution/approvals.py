@@ -37,6 +37,14 @@ REASONS: Mapping[str, str] = {
 }
 """Why a person is asked, in words. All but the first have a switch of the same name."""
 
+APPROVED_BY_A_PERSON, BOOK_SENDS, FLOOR_MAY_BE_ASKED = "approval@1", "mode@1", "floor@1"
+RULES: Mapping[str, str] = {
+    APPROVED_BY_A_PERSON: "What asks has a person's yes to exactly this, in time and not used before.",
+    BOOK_SENDS: "A book that only advises sends nothing.",
+    FLOOR_MAY_BE_ASKED: "A yield under the floor trades only where a person may be asked about it.",
+}
+"""What is judged of an order beside the gate's rules, by id and version as the journal has them."""
+
 POLICY = "policy:replay"
 """Who answers in a replay."""
 
@@ -71,9 +79,9 @@ def why_ask(intent: OrderIntent, rules: ApprovalRules) -> tuple[str, ...]:
 def refused_unasked(intent: OrderIntent, rules: ApprovalRules) -> tuple[str, str] | None:
     """The rule that stops an order without asking anybody, and why; None when it may go on."""
     if "under_floor" in intent.asks and not asks("under_floor", rules):
-        return "floor@1", "the premium yield is under the floor, and approvals.under_floor is off"
+        return FLOOR_MAY_BE_ASKED, "the premium yield is under the floor, and approvals.under_floor is off"
     if rules.mode == "advise":
-        return "mode@1", "the book only advises"
+        return BOOK_SENDS, "the book only advises"
     return None
 
 

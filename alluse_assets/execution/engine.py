@@ -18,6 +18,7 @@ from alluse_assets.base.events import Event, Json, Posting
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.base.money import extended, text
 from alluse_assets.execution.approvals import (
+    APPROVED_BY_A_PERSON,
     Asking,
     expired,
     expiry,
@@ -210,11 +211,12 @@ class OrderEngine:
         if objection is None and intent.config_fingerprint != in_force:
             objection = "the configuration has changed since it was asked"
         if objection is not None or asked is None:
-            return self._deny(intent, GateDecision((), (("approval@1", objection or ""),)), now)
+            return self._deny(intent, GateDecision((), ((APPROVED_BY_A_PERSON, objection or ""),)), now)
         decision = self._decide_again(intent, now)
         if not decision.allows:
             return self._deny(intent, decision, now)
         self.recorder.record(used(asked, now, "rule:approvals"))
+        decision = replace(decision, passed=(*decision.passed, APPROVED_BY_A_PERSON))
         self._own_step(intent, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, now)
         return self._submit(intent, decision, now)
 
@@ -270,7 +272,7 @@ class OrderEngine:
         return self._own_step(intent, OrderStep.DENY, EventType.ORDER_DENIED, decision, at)
 
     def _expire(self, intent: OrderIntent, now: datetime, why: str) -> OrderState:
-        decision = GateDecision((), (("approval@1", why),))
+        decision = GateDecision((), ((APPROVED_BY_A_PERSON, why),))
         return self._own_step(intent, OrderStep.EXPIRE, EventType.ORDER_EXPIRED, decision, now)
 
     def take_report(self, intent: OrderIntent, report: BrokerReport) -> OrderState:

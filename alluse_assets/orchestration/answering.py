@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.adapters.anchors import AnchorFiles
-from alluse_assets.base.config.config_manager import from_canonical
 from alluse_assets.base.config.model_people import ApprovalRules
 from alluse_assets.base.errors import ApprovalError, JournalError
 from alluse_assets.execution.approvals import answer
@@ -91,5 +91,5 @@ def _found(state: BookState, given: str) -> ApprovalState | None:
 
 
 def _rules(state: BookState) -> ApprovalRules:
-    form = state.opened.get("config")
-    return from_canonical(form).approvals if form else ApprovalRules()
+    """Those in force; a book that is not opened yet has the defaults."""
+    return config_in_force(state).approvals if state.config_history.current else ApprovalRules()

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from alluse_assets.accounts.allocation import open_book
+from alluse_assets.accounts.config_in_force import ConfigTimeline, config_state, timeline_of
 from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.config_manager import with_values
@@ -40,7 +41,7 @@ def compare_floors(
         rows: its journal, with at least one closed session.
         lake: where its market is.
         calendar: the trading calendar.
-        config: what the book runs on.
+        config: what the book runs on now.
         on_session: called after each session with it, how many are done and how many there are.
 
     Raises:
@@ -50,15 +51,25 @@ def compare_floors(
     closed = [str(r.event.payload["session"]) for r in rows if r.event.type == EventType.SESSION_CLOSED]
     if not closed:
         raise JournalError(f"book {book!r} has closed no session yet: there is nothing to compare")
-    if config.approvals.replay_answer == "yes" or not asks_anything(rows):
+    state = config_state(row.event for row in rows)
+    timeline = timeline_of(state.config_history, state.last_closed)
+    says_yes = all(version.approvals.replay_answer == "yes" for _, version in timeline.versions)
+    if says_yes or not asks_anything(rows):
         return side_by_side(book, rows, rows, config, calendar)
     opened: Any = rows[0].event.payload
+    # What changed on the way changes in the other replay in the same session.
+    assenting = ConfigTimeline(
+        tuple(
+            (after, with_values(version, {"approvals.replay_answer": "yes"}))
+            for after, version in timeline.versions
+        )
+    )
     events = replay_in_memory(
         lake,
         calendar,
         book,
         opened["profile"],
-        with_values(config, {"approvals.replay_answer": "yes"}),
+        assenting,
         date.fromisoformat(closed[0]),
         date.fromisoformat(closed[-1]),
         on_session,
@@ -71,18 +82,21 @@ def replay_in_memory(
     calendar: TradingCalendar,
     book: str,
     profile: str,
-    config: ProtocolConfig,
+    configs: ConfigTimeline,
     start: date,
     end: date,
     on_session: OnSession | None = None,
 ) -> list[Event]:
-    """The events that a replay of ``start`` to ``end`` would write, without a journal to write them to."""
+    """The events that a replay of ``start`` to ``end`` would write, without a journal to write them to.
+
+    Each session is decided under its own version of ``configs``; that versions changed is no event here.
+    """
     sessions = calendar.sessions(start, end)
-    events = open_book(config, profile, sessions[0], calendar.open_time(sessions[0]))
+    events = open_book(configs.on(sessions[0]), profile, sessions[0], calendar.open_time(sessions[0]))
     state = fold(events)
-    feed = MarketFeed(lake, config, calendar, book, sessions[0], sessions[-1])
+    feed = MarketFeed(lake, configs.current, calendar, book, sessions[0], sessions[-1])
     for done, market in enumerate(feed.sessions(sessions), start=1):
-        state, of_session = close_session(state, market, config, calendar)
+        state, of_session = close_session(state, market, configs.on(market.session), calendar)
         events += of_session
         if on_session:
             on_session(market.session, done, len(sessions))

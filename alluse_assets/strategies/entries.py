@@ -18,6 +18,7 @@ from alluse_assets.base.config.model_accounts import AccountRules
 from alluse_assets.base.config.model_fields import Kind
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
+from alluse_assets.base.instruments import parse_occ_symbol, root_of
 from alluse_assets.base.money import text, to_cents
 from alluse_assets.execution.approvals import asks
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
@@ -106,11 +107,35 @@ class AccountStep:
         """What the market screen says of a ticker; None outside the leg's entry sessions."""
         return self.market.screened.get((self.account.kind, right, symbol))
 
-    def asked_under_floor(self, screened: Screened) -> tuple[Candidate, ...]:
-        """What a person may be asked about: only the floor is in the way, and nothing else passed."""
+    def asked_under_floor(self, screened: Screened, symbol: str, right: str) -> tuple[Candidate, ...]:
+        """What a person may be asked about: only the floor is in the way, and nothing else passed.
+
+        Once a session for a ticker and side: whoever said no, or nothing, is not asked again in minutes.
+        """
         if screened.passed or not asks("under_floor", self.config.approvals):
             return ()
+        if self._tried_in_session(symbol, right):
+            return ()
         return tuple(c for c in screened.floor_only if c.contract not in self.account.shorts)
+
+    def has_waiting_entry(self, symbol: str) -> bool:
+        """Whether an entry in the ticker waits, for a person or at the broker: it may still fill."""
+        return any(
+            order.account == self.account.name
+            and order.created is not None
+            and order.created.payload["symbol"] == symbol
+            and str(order.created.payload["purpose"]).startswith("open_")
+            for order in self.state.orders.values()
+        )
+
+    def _tried_in_session(self, symbol: str, right: str) -> bool:
+        index = self.config.market.index_options.get(symbol)
+        roots = {root_of(symbol), *(index.pm_roots if index else ()), *(index.am_roots if index else ())}
+        begin = f"{self.market.session}/{self.account.name}/{_purpose(right)}/"
+        return any(
+            intent.startswith(begin) and parse_occ_symbol(intent.removeprefix(begin)).root in roots
+            for intent in self.state.intents_of_session
+        )
 
     def has_entered(self, symbol: str) -> bool:
         """Whether the week's entry in the ticker is used up."""
@@ -143,7 +168,7 @@ def _call_decision(step: AccountStep, symbol: str, screened: Screened, contracts
     basis = step.account.adjusted_basis(symbol)
     under = {c.contract for c in screened.passed if basis is not None and c.strike < basis}
     notes = dict.fromkeys(under, Refusal.BELOW_ADJUSTED_BASIS) | _already_short(step, screened)
-    among = screened.passed or step.asked_under_floor(screened)
+    among = screened.passed or step.asked_under_floor(screened, symbol, "C")
     chosen = next(
         (c for c in among if c.contract not in notes and (basis is None or c.strike >= basis)), None
     )
@@ -203,7 +228,11 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
     shares = {symbol: limit.size_share for symbol, limit in limits.items()}
     sizes = _sizes(step, free, passed, step.config.entry.first_contract_over_cap, shares)
     # What a person is asked about gets what the others leave, and is no first contract beside others.
-    asked = {symbol: found for symbol, s in open_to_entry.items() if (found := step.asked_under_floor(s))}
+    asked = {
+        symbol: found
+        for symbol, s in open_to_entry.items()
+        if (found := step.asked_under_floor(s, symbol, "P"))
+    }
     bound = sum(
         (c.strike * step.config.multiplier * sizes.get(c.contract, 0) for cs in passed.values() for c in cs),
         Decimal(0),
@@ -234,12 +263,18 @@ def _blocked(step: AccountStep, symbol: str, limit: EntryLimit) -> str | None:
         return limit.refused
     if step.has_entered(symbol):
         return "entered_this_week"
+    if step.has_waiting_entry(symbol):
+        return "order_waits"
     if not step.market.entries_open:
         return "window_closed"
     if step.config.protection.enabled and symbol not in step.market.atr:
         # Without one the position would have no level.
         return "atr_unknown"
     return None
+
+
+def _purpose(right: str) -> str:
+    return "open_put" if right == "P" else "open_call"
 
 
 def _already_short(step: AccountStep, screened: Screened) -> dict[str, Refusal]:
@@ -352,11 +387,10 @@ def _decision(
     )
     if taken is None:
         return EntryDecision(event, None)
-    side = "put" if right == "P" else "call"
     under_floor = outcome == ASKED_UNDER_FLOOR
     leg = step.rules.puts if right == "P" else step.rules.calls
     floor: dict[str, Json] = {"floor_ppm": round(leg.min_premium_yield * MICRO)} if under_floor else {}
-    intent_id = f"{step.market.session}/{step.account.name}/open_{side}/{taken.contract}"
+    intent_id = f"{step.market.session}/{step.account.name}/{_purpose(right)}/{taken.contract}"
     intent = OrderIntent(
         account=step.account.name,
         instrument=taken.contract,
@@ -364,7 +398,7 @@ def _decision(
         action=Action.SELL_TO_OPEN,
         quantity=count,
         limit_price=taken.credit,
-        purpose=f"open_{side}",
+        purpose=_purpose(right),
         session=step.market.session,
         decided_at=step.market.time_of(symbol),
         cause=key,

@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from alluse_assets.accounts.config_changes import decide_change
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.postgres.connect import connect, open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
@@ -22,6 +23,7 @@ from alluse_assets.execution.approval_table import APPROVALS, STATES, project_ap
 from alluse_assets.execution.approvals import Asking, hash_of, request
 from alluse_assets.journal.verify import verify
 from alluse_assets.ledger.book_state import fold
+from tests.book_maker import BookMaker
 from tests.execution.scene import OPENS, PUT, Scene, sell_put
 
 AT = OPENS + timedelta(minutes=40)
@@ -161,6 +163,19 @@ def test_what_cannot_be_approved_is_said_and_nothing_is_written(book, arguments,
     assert isinstance(refused, ApprovalError)
     assert message in str(refused)
     assert book() == before
+
+
+def test_the_rules_of_answering_are_those_in_force(book):
+    def change(value):
+        pair = ("approvals.live_approver_is_another", value)
+        return decide_change(fold(book()), "replay", [pair], "alone today", "Bob", NOW)
+
+    book(*BookMaker().events, a_change("1"), a_change("2"))
+    assert "another person approves" in str(runs(approve_command, "config/1", "--as", "Bob").exception)
+    book(change("false"))
+    assert runs(approve_command, "config/1", "--as", "Bob").exit_code == 0
+    book(change("true"))
+    assert "another person approves" in str(runs(approve_command, "config/2", "--as", "Bob").exception)
 
 
 def test_an_unknown_book_is_said(book):

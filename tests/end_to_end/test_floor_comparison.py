@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from alluse_assets.accounts.config_in_force import ConfigTimeline
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import with_values
@@ -32,7 +33,9 @@ def spring(sample_run):
 
 def in_memory(sample_run, **changes):
     config = with_values(CONFIG, {k.replace("__", "."): v for k, v in changes.items()})
-    return replay_in_memory(Lake(sample_run.lake), CALENDAR, "sample", "sample", config, START, SPRING)
+    return replay_in_memory(
+        Lake(sample_run.lake), CALENDAR, "sample", "sample", ConfigTimeline(((None, config),)), START, SPRING
+    )
 
 
 def test_a_replay_in_memory_is_the_replay(sample_run, spring):
@@ -55,8 +58,8 @@ def test_one_account_ticker_and_right_is_asked_about_at_most_once_a_session(spri
 def test_both_are_put_side_by_side(sample_run, spring):
     compared = compare_floors("sample", spring, Lake(sample_run.lake), CALENDAR, CONFIG)
     other = linked(in_memory(sample_run, approvals__replay_answer="yes"), "sample", spring[0].recorded_at)
-    assert compared.as_it_was == summarise("sample", spring, CONFIG, CALENDAR)
-    assert compared.with_yes == summarise("sample", other, CONFIG, CALENDAR)
+    assert compared.as_it_was == summarise("sample", spring, CALENDAR)
+    assert compared.with_yes == summarise("sample", other, CALENDAR)
     assert compared.answer == "no"
     for row in compared.rows:
         decided = [e.event.payload for e in spring if e.event.type == "entry.decided"]
@@ -67,8 +70,8 @@ def test_both_are_put_side_by_side(sample_run, spring):
 
 
 def test_a_replay_that_says_yes_itself_is_its_own_other_one(sample_run, spring):
-    yes = with_values(CONFIG, {"approvals.replay_answer": "yes"})
-    compared = compare_floors("sample", spring, Lake("nowhere"), CALENDAR, yes)
+    yes = linked(in_memory(sample_run, approvals__replay_answer="yes"), "sample", spring[0].recorded_at)
+    compared = compare_floors("sample", yes, Lake("nowhere"), CALENDAR, CONFIG)
     assert compared.as_it_was is compared.with_yes
 
 

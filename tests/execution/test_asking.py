@@ -1,17 +1,21 @@
 """An order's way past a person: asked, answered or not, sent once or never."""
 
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alluse_assets.adapters.postgres.connect import open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
-from alluse_assets.base.errors import ConflictError
+from alluse_assets.base.errors import ApprovalError, ConflictError
 from alluse_assets.execution.approvals import Asking, order_approval
 from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.lifecycle import OrderState
+from alluse_assets.execution.project import project_orders
 from alluse_assets.journal.chain import Head
 from alluse_assets.ledger.book_state import fold
 from alluse_assets.orchestration.replay import SessionRecorder
@@ -70,6 +74,7 @@ def test_after_a_yes_the_next_step_sends_it_once():
         "order.filled",
     ]  # fmt: skip
     assert {event.effective_at for event in book.recorder.events[-5:]} == {later}
+    assert "approval@1" in book.recorder.events[-4].payload["gate"]["passed"]
     assert book.account.shorts[PUT].contracts == 1
     assert book.recorder.state.approvals == {}
     before = len(book.recorder.events)
@@ -308,3 +313,66 @@ def test_an_order_that_was_approved_when_the_process_ended_is_judged_again_and_s
     assert engine(fresh, recorder).resume(AT) == {intent.intent_id: OrderState.FILLED}
     late = SessionRecorder(state)
     assert engine(fresh, late).resume(CLOSES + timedelta(minutes=1)) == {intent.intent_id: OrderState.DENIED}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["place", "yes", "no", "resume", "restart"]), st.integers(0, 2), st.integers(0, 60)
+    ),
+    max_size=14,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_in_whatever_order_nothing_is_sent_without_a_yes_in_time_nor_twice(steps):
+    """``steps``: what happens, to which of three orders, and how many minutes later."""
+    book, now = scene(), AT
+    orders = [an_order(purpose=f"open_{n}", instrument=f"AAPL110107P0033{n}000") for n in range(3)]
+    for what, which, minutes in steps:
+        now += timedelta(minutes=minutes)
+        intent = replace(orders[which], decided_at=now)
+        if what == "place":
+            book.engine.place(intent)
+        elif what == "resume":
+            book.engine.resume(now)
+        elif what == "restart":
+            book.recorder.state = fold(book.recorder.events, book_under("f"))
+        else:
+            with suppress(KeyError, ApprovalError):  # nothing is open, or not any more
+                book.answer(intent, yes=what == "yes", at=now)
+    book.engine.end_session(max(now, CLOSES))
+    events = book.recorder.events
+    requests = {e.payload["approval"]: e for e in events if e.type == "approval.requested"}
+    uses = [e for e in events if e.type == "approval.used"]
+    yes = {
+        e.payload["approval"]
+        for e in events
+        if e.type == "approval.answered" and e.payload["answer"] == "yes"
+    }
+    sent = [order_approval(e.payload["intent"]) for e in events if e.type == "order.submitted"]
+    assert sorted(sent) == sorted(e.payload["approval"] for e in uses)
+    assert len(set(sent)) == len(sent)
+    assert set(sent) <= yes
+    for use in uses:
+        ends_at = datetime.fromisoformat(requests[use.payload["approval"]].payload["expires_at"])
+        assert use.effective_at <= ends_at
+    keys = [e.key for e in events]
+    assert len(set(keys)) == len(keys)
+    state = book.recorder.state
+    assert not any(order.state == "PENDING_APPROVAL" for order in state.orders.values())
+    assert all(asked.answer == "no" for asked in state.approvals.values())
+
+
+def test_the_table_of_orders_says_who_refused_and_why():
+    book = scene()
+    refused, forgotten = an_order(), an_order(instrument="AAPL110107P00325000")
+    book.engine.place(refused)
+    book.engine.place(forgotten)
+    book.answer(refused, yes=False, at=AT, why="earnings")
+    book.engine.resume(AT)
+    book.engine.end_session(CLOSES)
+    orders = project_orders(book.recorder.events).select("instrument", "state", "reason").rows()
+    assert sorted(orders) == [
+        ("AAPL110107P00325000", "EXPIRED", "gate approval@1: the session ended"),
+        (PUT, "DENIED", "gate approval@1: Ann said no: earnings"),
+    ]

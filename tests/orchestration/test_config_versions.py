@@ -19,11 +19,13 @@ from alluse_assets.execution.project import project_orders
 from alluse_assets.journal.verify import verify
 from alluse_assets.orchestration.book_config import config_of_book
 from alluse_assets.orchestration.config_journal import append_decided, read_book_now
+from alluse_assets.orchestration.floor_comparison import compare_floors
 from alluse_assets.orchestration.market_preparation import prepare_market
 from alluse_assets.orchestration.market_steps import MarketSteps
 from alluse_assets.orchestration.replay import Replay
 from alluse_assets.orchestration.services import market_source
 from alluse_assets.reporting.projections import project
+from alluse_assets.reporting.summary import summarise
 from alluse_assets.strategies.candidates import CANDIDATES
 from tests.book_maker import InMemoryJournal
 from tests.end_to_end.conftest import shared_once
@@ -46,8 +48,8 @@ class Bench:
     anchors: AnchorFiles
     store: InMemoryJournal
 
-    def run(self, book, end=END):
-        chosen = config_of_book(self.store, book, "sample", {})
+    def run(self, book, end=END, environ=None):
+        chosen = config_of_book(self.store, book, "sample", environ or {})
         source = market_source(chosen.config, CALENDAR, self.lake, {})
         steps = MarketSteps(self.lake, chosen.config, CALENDAR, source)
         prepare_market(steps, book, START, end, timeline=chosen.timeline)
@@ -244,3 +246,17 @@ def test_a_person_s_change_of_a_replay_is_in_the_book_s_own_time(bench):
     )
     assert bench.anchors.read("timed")[-1].seq == bench.store.head("timed").seq
     assert read_book_now(bench.store, "timed", lambda: NOW).at == last.effective_at
+
+
+def test_the_comparison_with_yes_changes_in_the_session_in_which_the_book_changed(bench):
+    yes = {"ALLUSE__APPROVALS__REPLAY_ANSWER": "yes"}
+    for book, environ in (("compared", {}), ("assenting", yes)):
+        bench.run(book, HALF, environ)
+        bench.change(book)
+        bench.run(book, END, environ)
+    config = config_of_book(bench.store, "compared", "sample", {}).config
+    rows = list(bench.store.read("compared"))
+    compared = compare_floors("compared", rows, bench.lake, CALENDAR, config)
+    assenting = summarise("assenting", list(bench.store.read("assenting")), CALENDAR)
+    assert compared.with_yes.accounts == assenting.accounts
+    assert compared.with_yes.accounts != compared.as_it_was.accounts

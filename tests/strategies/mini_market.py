@@ -68,13 +68,14 @@ class MiniMarket:
 
     def step(
         self, day, close, quotes=None, passed=None, dividends=None, splits=None, surfaces=NO_SURFACES,
-        floor_only=None,
+        floor_only=None, at=None, looks=1,
     ):  # fmt: skip
         """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar.
 
-        ``floor_only``: the same of what the floor alone refused.
+        ``floor_only``: the same of what the floor alone refused. ``at``: when the quotes are; the close.
+        ``looks``: how often the same market is looked at.
         """
-        at, week = CALENDAR.close_time(day), CALENDAR.week_of(day)
+        at, week = at or CALENDAR.close_time(day), CALENDAR.week_of(day)
         book = {
             symbol: Quote(symbol, at, Decimal(bid), Decimal(ask), iv=Decimal("0.3"))
             for symbol, (bid, ask) in (quotes or {}).items()
@@ -99,7 +100,7 @@ class MiniMarket:
             session=day,
             week=week,
             opens_at=CALENDAR.open_time(day),
-            closes_at=at,
+            closes_at=CALENDAR.close_time(day),
             now=at,
             closes={} if close is None else {"AAPL": Decimal(str(close))},
             prices={} if close is None else {"AAPL": Decimal(str(close))},
@@ -126,7 +127,11 @@ class MiniMarket:
             lambda symbol: False,
         )
         recorder = SessionRecorder(self.state)
-        SessionRoutine(recorder, broker, market, self.config, CALENDAR, self.policy).run()
+        routine = SessionRoutine(recorder, broker, market, self.config, CALENDAR, self.policy)
+        routine.open()
+        for _ in range(looks):
+            routine.trade()
+        routine.close()
         self.state = recorder.state
         self.events += recorder.events
         return recorder.events

@@ -1,7 +1,10 @@
 """A yield under the floor: no trade, unless a person says so (protocol, sections 2 and 7)."""
 
+from datetime import time
+
 import pytest
 
+from alluse_assets.base.calendar import new_york_instant
 from tests.strategies.mini_market import MiniMarket, config, contract, days
 
 MON, TUE, WED, THU, FRI = days(5)
@@ -37,6 +40,14 @@ def test_the_best_that_the_floor_alone_refused_is_asked_about_and_unanswered_mea
     assert types(events)[-3:] == ["order.expired", "approval.expired", "session.closed"]
     assert market.account("REV-1").shorts == {}
     assert market.state.entries_of_week == ()
+
+
+@pytest.mark.parametrize(
+    ("hour", "ends"), [(10, "2011-01-10T16:00:00Z"), (12, "2011-01-10T21:00:00Z")], ids=["inside", "behind"]
+)
+def test_an_entry_asks_to_the_end_of_the_entry_window_in_new_york(hour, ends):
+    events = step(MiniMarket(), at=new_york_instant(MON, time(hour, 30)))
+    assert only(events, "approval.requested")["expires_at"] == ends
 
 
 @pytest.mark.parametrize(("policy", "contracts"), [("yes", 8), ("no", None)])
@@ -108,3 +119,22 @@ def test_in_mode_approve_a_replay_that_says_yes_trades_as_in_auto():
         market.step(TUE, 101, {P100: ("0.10", "0.12")})
     assert books[0].state.accounts == books[1].state.accounts
     assert books[0].account("REV-1").shorts == {}  # the profit was taken
+
+
+def outcomes(events):
+    return [event.payload["outcome"] for event in events if event.type == "entry.decided"]
+
+
+def test_while_an_entry_waits_for_a_person_the_ticker_is_not_entered_otherwise():
+    market = MiniMarket(config(approvals__mode="approve"))
+    quotes = {P100: ("1.50", "1.60")}
+    events = market.step(MON, 101, quotes, {("rev", "P"): [P100]}, looks=3)
+    assert outcomes(events) == ["order", "order_waits", "order_waits"]
+    assert types(events).count("approval.requested") == 1
+
+
+@pytest.mark.parametrize(("policy", "then"), [(None, "order_waits"), ("no", "none_passed")])
+def test_a_later_look_of_the_session_does_not_ask_again(policy, then):
+    events = step(MiniMarket(policy=policy), looks=3)
+    assert outcomes(events) == ["asked_under_floor", then, then]
+    assert types(events).count("approval.requested") == 1
