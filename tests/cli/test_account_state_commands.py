@@ -20,16 +20,16 @@ FIRST = date(2024, 6, 3)
 
 
 @pytest.fixture
-def alluse(migrated_url, tmp_path):
+def alluse(database_url, tmp_path):
     """Runs the command on an installation whose database has the opened paper book p; None: the journal."""
-    with open_pool(migrated_url) as pool:
+    with open_pool(database_url) as pool:
         journal = PostgresJournal(pool)
         journal.create_book("p", "paper")
         opened = open_book(ProtocolConfig(), "default", FIRST, trading_calendar().open_time(FIRST))
         journal.append("p", opened, journal.head("p"))
 
         def run(*arguments):
-            environment = {**os.environ, "ALLUSE_DATABASE_URL": migrated_url, "ALLUSE_HOME": str(tmp_path)}
+            environment = {**os.environ, "ALLUSE_DATABASE_URL": database_url, "ALLUSE_HOME": str(tmp_path)}
             command = [sys.executable, "-m", "alluse_assets.cli", *arguments]
             return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
