@@ -94,7 +94,7 @@ def matches(wanted: Any, found: Any) -> bool:
         except InvalidOperation:
             return False
     if isinstance(wanted, date):
-        return bool(found == wanted.isoformat())
+        return str(found) == wanted.isoformat()
     if wanted.startswith("~"):
         return wanted[1:] in str(found)
     return bool(found == _key(wanted))

@@ -24,6 +24,7 @@ from alluse_assets.base.errors import AccountError
 from alluse_assets.base.events import Event
 from alluse_assets.execution.broker import OptionOutcome
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
+from alluse_assets.execution.project import project_option_trades
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.marks import intrinsic
@@ -37,7 +38,7 @@ from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine
 from alluse_assets.weeks.market_mode import MarketMode, ModeReading, ModeSeries, read_mode
 from alluse_assets.weeks.project import project_week_types
-from tests.scenarios.judge import judge_session, short
+from tests.scenarios.judge import judge_session, matches, short
 from tests.scenarios.words import ActWords, Given, QuoteWords, Scenario, ScenarioError, SessionWords
 
 CALENDAR = trading_calendar()
@@ -138,7 +139,7 @@ class Walk:
             if wrong:
                 listed = "\n".join(f"    {n}. {short(event)}" for n, event in enumerate(events, 1))
                 faults += [f"{day}:", *(f"  {one}" for one in wrong), f"  its events:\n{listed}"]
-        return faults + self._week_faults()
+        return faults + self._week_faults() + self._trade_faults()
 
     def _walk(self, day: date, told: SessionWords | None) -> list[Event]:
         known = len(self.recorder.events)
@@ -276,6 +277,14 @@ class Walk:
     def _symbols(self) -> set[str]:
         accounts = self.config.accounts
         return {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
+
+    def _trade_faults(self) -> list[str]:
+        if not self.scenario.trades:
+            return []
+        rows = project_option_trades(self.recorder.events).rows(named=True)
+        if matches([*self.scenario.trades], rows):
+            return []
+        return [f"trades are not {list(self.scenario.trades)} but:", *(f"  {row}" for row in rows)]
 
     def _week_faults(self) -> list[str]:
         if not self.scenario.week_types:

@@ -43,7 +43,7 @@ _VERBS = {
 }
 _TOP = {
     "spec", "section", "xfail", "config", "accounts", "given", "sessions", "never", "atr", "earnings",
-    "dividends", "splits", "week_types", "windows", "modes",
+    "dividends", "splits", "week_types", "trades", "windows", "modes",
 }  # fmt: skip
 _SESSION = {
     "date", "prices", "atr", "vix", "quotes", "quotes_at", "decided_at", "window", "mode", "confirm", "act",
@@ -135,6 +135,7 @@ class Scenario:
     dividends: Mapping[str, Mapping[date, Any]] = field(default_factory=dict)
     splits: Mapping[str, Mapping[date, Any]] = field(default_factory=dict)
     week_types: Mapping[str, Any] = field(default_factory=dict)
+    trades: tuple[Mapping[str, Any], ...] = ()
     windows: Mapping[date, str] = field(default_factory=dict)
     modes: tuple[Mapping[str, Any], ...] = ()
 
@@ -178,6 +179,7 @@ def _scenario(path: Path, number: int, told: Mapping[str, Any]) -> Scenario:
         dividends=told.get("dividends", {}),
         splits=told.get("splits", {}),
         week_types=told.get("week_types", {}),
+        trades=tuple(told.get("trades", [])),
         windows=told.get("windows", {}),
         modes=tuple(told.get("modes", [])),
     )
