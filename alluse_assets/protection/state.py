@@ -175,8 +175,8 @@ def _fewer(state: ProtectionState, chain_id: str, contracts: int, paid: Decimal)
 def _level_changed(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
     chain = state.chains[p["chain"]]
-    # A chain that comes back to the level of rolls may be rolled again.
-    moved = replace(chain, level=int(p["level_to"]), rolled=chain.rolled and p["level_to"] > p["level_from"])
+    # A chain that comes to the level of rolls may be rolled, whatever was rolled at another level.
+    moved = replace(chain, level=int(p["level_to"]), rolled=False)
     return replace(state, chains={**state.chains, chain.id: moved})
 
 
