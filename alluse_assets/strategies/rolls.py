@@ -60,13 +60,13 @@ class Search:
 
 
 def decide_rolls(step: AccountStep) -> list[RollDecision]:
-    """Every roll that is due in an account: each chain at the level of rolls, once per stay at it."""
+    """Every roll that is due in an account: what is open at the level of rolls, once per stay at it."""
     if not (step.config.protection.enabled and step.config.rolls.enabled):
         return []
     found = []
     for contract, short in sorted(step.account.shorts.items()):
         chain = step.chain_of(short)
-        if chain is None or chain.level != step.config.rolls.at_level or chain.rolled:
+        if chain is None or chain.level != step.config.rolls.at_level or contract in chain.rolled_into:
             continue
         if "roll" in actions_at(step.config.protection, step.kind, chain.right, chain.level):
             found.append(decide_roll(step, contract, short, chain, "level"))
