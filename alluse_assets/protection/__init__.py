@@ -1,7 +1,6 @@
-"""The place of what protects an account: ATR levels, the drawdown pivot, circuit breakers.
+"""What protects an account: ATR levels, deep drawdowns, the drawdown pivot, circuit breakers.
 
-Their numbers are in the configuration (``protection``, ``drawdown``, ``circuit_breakers``); no rule acts
-on them yet. Every book says so in its first event (``rules_not_active``) and in its report. Where they
-will join: the symbol's level in ``strategies.entries``, exits in ``strategies.exits``, the step order in
-``strategies.session``.
+Here their numbers are judged and remembered (``state``); ``strategies.protect`` makes events of them,
+``strategies.exits`` and ``strategies.rolls`` the orders, and ``strategies.session`` walks them in order.
+Settings: ``protection``, ``drawdown``, ``circuit_breakers``.
 """
