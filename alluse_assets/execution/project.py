@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -175,6 +175,15 @@ class _Trades:
                 )
             )
 
+    def split(self, account: str, contracts: Mapping[str, str], ratio: int) -> None:
+        """Contracts that became others, ``ratio`` of each one."""
+        for old, new in contracts.items():
+            lots = self.open.pop((account, old))
+            grown = tuple(replace(lot, quantity=lot.quantity * ratio) for lot in lots)
+            self.open[(account, new)] = grown
+            for trade_id in {lot.chain_id for lot in lots}:
+                self.trades[trade_id].contracts *= ratio
+
 
 def project_option_trades(events: Iterable[Event]) -> pl.DataFrame:
     """The rows of ``OPTION_TRADES``: each part that ended, then what is still open."""
@@ -191,6 +200,8 @@ def project_option_trades(events: Iterable[Event]) -> pl.DataFrame:
             elif p["action"] == "BUY_TO_CLOSE":
                 place, closed = (p["account"], p["instrument"]), book.sessions[p["intent"]]
                 book.end(place, p["quantity"], "bought_back", closed, Decimal(p["amount"]), Decimal(p["fee"]))
+        elif event.type == EventType.SPLIT_APPLIED:
+            book.split(p["account"], p["contracts"], p["ratio"])
         elif event.type in (
             EventType.OPTION_EXPIRED,
             EventType.OPTION_CASH_SETTLED,

@@ -226,7 +226,7 @@ class MarketFeed:
         ahead = self.calendar.next_session(last, self.config.rolls.dividend_risk_sessions)
         dividends, splits = self._actions(first, ahead)
         rates = self._rates(last)
-        known = closes.get(before, {})
+        known = dict(closes.get(before, {}))
         for session in sessions:
             if session not in closes:
                 raise MissingDataError(f"no bars on {session} in the lake (source {self.source})")
@@ -235,8 +235,12 @@ class MarketFeed:
             closes_at = self.calendar.close_time(session)
             seen = _seen_at_quotes(chain)
             now = max((at for at, _ in seen.values()), default=closes_at)
-            # A close is known only when it has happened: earlier quotes bring their own price with them.
-            prices = dict(closes[session] if now >= closes_at else known)
+            # A close is known only when it has happened: earlier quotes bring their own price with them, and
+            # what nobody quotes is at its open, or where there is no bar at its last close.
+            for symbol, ratio in splits.get(session, {}).items():
+                if symbol in known:
+                    known[symbol] = price(known[symbol] / ratio)
+            prices = dict(closes[session]) if now >= closes_at else {**known, **opens[session]}
             for symbol, (at, spot) in seen.items():
                 if at < closes_at:
                     prices[symbol] = spot

@@ -125,6 +125,8 @@ def _note(week: _Week, event: Event, before: BookState, after: BookState) -> Non
                 leg.end = CallEnd.BOUGHT_BACK
         elif p["action"] == "BUY":
             week.held.add((p["account"], p["symbol"]))
+    elif event.type == EventType.SPLIT_APPLIED:
+        _split(week, p)
     elif event.type in _ENDS:
         leg = _ended(week, after, p["account"], p["contract"], event.type)
         put_end, call_end = _ENDS[event.type]
@@ -147,6 +149,22 @@ def _ended(week: _Week, after: BookState, account: str, contract: str, how: str)
     ended = week.ended.setdefault((account, contract, how), replace(leg))
     ended.is_over = False
     return ended
+
+
+def _split(week: _Week, p: Any) -> None:
+    """What the week has of a symbol so far, in the shares and contracts after its split."""
+    account, symbol, ratio = p["account"], p["symbol"], Decimal(p["ratio"])
+    open_legs = [(key[0], leg) for key, leg in week.open.items()]
+    for name, leg in [*open_legs, *((key[0], leg) for key, leg in week.ended.items())]:
+        if (name, leg.symbol) == (account, symbol):
+            leg.strike /= ratio
+            leg.lowest_close = None if leg.lowest_close is None else leg.lowest_close / ratio
+            leg.adjusted_basis = None if leg.adjusted_basis is None else leg.adjusted_basis / ratio
+    for old, new in p["contracts"].items():
+        leg = week.open.pop((account, old))
+        week.open[(account, new)] = replace(leg, strike=parse_occ_symbol(new).strike)
+    if (account, symbol) in week.last_basis:
+        week.last_basis[(account, symbol)] /= ratio
 
 
 def _note_close(week: _Week, state: BookState, payload: Any) -> None:
