@@ -76,7 +76,7 @@ def random_market(seed: int, ingredients: Collection[str]) -> MadeMarket:
         volatility = draw.uniform(0.5, 1.4) if "high_volatility" in ingredients else draw.uniform(0.15, 0.4)
         split_at = draw.randrange(1, SESSIONS) if "split" in ingredients and draw.random() < 0.7 else -1
         ratio = draw.choice([2, 3])
-        paid_on = {draw.randrange(SESSIONS) for _ in range(2)} if "dividends" in ingredients else set()
+        paid_on = {draw.randrange(SESSIONS) for _ in range(6)} if "dividends" in ingredients else set()
         halted = {draw.randrange(SESSIONS)} if "halt" in ingredients and draw.random() < 0.5 else set()
         # The bar alone may be missing, too.
         quoted_when_halted = draw.random() < 0.3
@@ -85,7 +85,7 @@ def random_market(seed: int, ingredients: Collection[str]) -> MadeMarket:
             daily, drift = volatility / 16, 0.0
             if "crash" in ingredients and crash_at <= place < crash_at + length:
                 drift, daily = -depth / length, daily * 1.5
-            gap = draw.uniform(-0.25, 0.15) if "gap" in ingredients and place == gap_at else 0.0
+            gap = draw.uniform(-0.3, 0.5) if "gap" in ingredients and place == gap_at else 0.0
             split = ratio if place == split_at else 1
             began = close / split * (1 + gap + draw.gauss(0, daily / 4))
             ended = max(0.5, began * (1 + drift + draw.gauss(0, daily)))
