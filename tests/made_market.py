@@ -118,6 +118,7 @@ class MadeMarket:
     vix: Mapping[date, float] = field(default_factory=dict)
     holds: Sequence[PersonHold] = ()
     minutes_to_close: int = 0
+    book: str = BOOK
 
     @property
     def traded(self) -> list[str]:
@@ -130,7 +131,7 @@ class MadeMarket:
         return CALENDAR.sessions(self.first, self.last)
 
     def feed(self, lake: MemoryLake | None = None) -> MarketFeed:
-        return MarketFeed(lake or self.lake, self.config, CALENDAR, BOOK, self.first, self.last)  # type: ignore[arg-type]
+        return MarketFeed(lake or self.lake, self.config, CALENDAR, self.book, self.first, self.last)  # type: ignore[arg-type]
 
 
 def make_market(
@@ -185,7 +186,7 @@ def make_market(
 def screened(market: MadeMarket) -> MadeMarket:
     """The same market with its book's entry candidates in the lake."""
     steps = MarketSteps(market.lake, market.config, CALENDAR, None)  # type: ignore[arg-type]
-    steps.screen_entries(BOOK, market.first, market.first, market.last)
+    steps.screen_entries(market.book, market.first, market.first, market.last)
     return market
 
 
@@ -203,6 +204,13 @@ def walk(market: MadeMarket, lake: MemoryLake | None = None) -> Iterator[tuple[B
 
 def close_session(market: MadeMarket, state: BookState, seen: SessionMarket) -> tuple[BookState, list[Event]]:
     """One session from ``state`` on, with what a person does before it."""
+    routine = routine_of(market, state, seen)
+    routine.run()
+    return routine.recorder.state, list(routine.recorder.events)  # type: ignore[attr-defined]
+
+
+def routine_of(market: MadeMarket, state: BookState, seen: SessionMarket) -> SessionRoutine:
+    """The routine of one session, not walked yet; what a person does before it is recorded."""
     recorder = SessionRecorder(state)
     for one in market.holds:
         for day, change in ((one.begins, place_hold), (one.ends, _lift)):
@@ -220,8 +228,7 @@ def close_session(market: MadeMarket, state: BookState, seen: SessionMarket) -> 
         config.assignment_threshold_usd,
         lambda symbol: symbol in config.market.index_options,
     )
-    SessionRoutine(recorder, broker, seen, config, CALENDAR).run()
-    return recorder.state, list(recorder.events)
+    return SessionRoutine(recorder, broker, seen, config, CALENDAR)
 
 
 def replayed(market: MadeMarket) -> list[Event]:

@@ -20,6 +20,7 @@ from alluse_assets.base.calendar import TradingCalendar, TradingWeek
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.money import price
+from alluse_assets.market_data.atr_series import AtrSeries, atr_series
 from alluse_assets.market_data.indicators import atr
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.market_data.tables import CORPORATE_ACTIONS, EARNINGS_DATES, RATES
@@ -142,24 +143,19 @@ class MarketFeed:
         return {symbol: frozenset(days) for symbol, days in found.items()}
 
     @cached_property
-    def _atr_series(self) -> dict[str, tuple[list[date], list[Decimal]]]:
-        """By symbol its sessions and the ATR after each, in the shares of that session, USD per share."""
+    def _atr_series(self) -> dict[str, AtrSeries]:
         accounts = self.config.accounts
         symbols = {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
         start = self.calendar.previous_session(self.first_session, self.config.market.warm_up_sessions)
-        bars = self._queries.bars(start, self.last_session, symbols, adjust="splits").rows.sort("ts")
-        found = {}
-        for (symbol,), rows in bars.partition_by("symbol", as_dict=True).items():
-            values = atr(
-                rows["high"].to_numpy(),
-                rows["low"].to_numpy(),
-                rows["close"].to_numpy(),
-                self.config.market_mode.atr_window,
+        bars = self._queries.bars(start, self.last_session, symbols).rows.sort("ts")
+        _, splits = self._actions(start, self.last_session)
+        window = self.config.market_mode.atr_window
+        return {
+            symbol: atr_series(
+                rows, {day: float(by[symbol]) for day, by in splits.items() if symbol in by}, window
             )
-            own = values / rows["adjustment_factor"].to_numpy()
-            known = [(day, Decimal(f"{v:.6f}")) for day, v in zip(rows["ts"], own, strict=True) if v > 0]
-            found[symbol] = ([day for day, _ in known], [value for _, value in known])
-        return found
+            for (symbol,), rows in bars.partition_by("symbol", as_dict=True).items()
+        }
 
     @cached_property
     def _vix_series(self) -> tuple[list[date], list[Decimal]]:
@@ -168,13 +164,9 @@ class MarketFeed:
         rows = self._queries.bars(start, self.last_session, [self.config.market.vix_symbol]).rows.sort("ts")
         return rows["ts"].to_list(), [price(close) for close in rows["close"]]
 
-    def _atr_before(self, session: date, splits: Mapping[str, Decimal]) -> dict[str, Decimal]:
-        found = {}
-        for symbol, (days, values) in self._atr_series.items():
-            place = bisect_left(days, session)
-            if place:
-                found[symbol] = values[place - 1] / splits.get(symbol, Decimal(1))
-        return found
+    def _atr_before(self, session: date) -> dict[str, Decimal]:
+        found = {symbol: series.before(session) for symbol, series in self._atr_series.items()}
+        return {symbol: value for symbol, value in found.items() if value is not None}
 
     def _vix(self, session: date, includes_session: bool) -> VixReading | None:
         days, closes = self._vix_series
@@ -265,7 +257,7 @@ class MarketFeed:
                 splits=splits.get(session, {}),
                 ex_dividends=self._ex_dividends(session, dividends),
                 opens=opens[session],
-                atr=self._atr_before(session, splits.get(session, {})),
+                atr=self._atr_before(session),
                 vix_at_open=self._vix(session, includes_session=False),
                 vix=self._vix(session, includes_session=now >= closes_at),
                 chain=chain if chain is not None else chains.clear(),
