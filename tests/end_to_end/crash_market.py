@@ -9,6 +9,7 @@ Black-Scholes at a volatility that follows the index, at a spread of two per cen
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from datetime import date
 
 from alluse_assets.base.config.config_manager import with_values
@@ -43,8 +44,16 @@ def crash_config(**changes: object) -> ProtocolConfig:
     return with_values(ProtocolConfig(), values | {k.replace("__", "."): v for k, v in changes.items()})
 
 
-def crash_market(config: ProtocolConfig | None = None) -> MadeMarket:
-    """The market, its candidates screened for ``config``."""
+def crash_market(
+    config: ProtocolConfig | None = None, minutes_to_close: int = 0, dividends: Collection[int] = ()
+) -> MadeMarket:
+    """The market, its candidates screened for ``config``.
+
+    Args:
+        config: the book's.
+        minutes_to_close: how long before the close options are quoted.
+        dividends: places of the sessions, 0 the first, on which each share pays two per cent.
+    """
     config = config or crash_config()
     start = CALENDAR.previous_session(FIRST, _WARM_UP)
     last = CALENDAR.next_session(FIRST, CALM + CRASH + BACK - 1)
@@ -71,10 +80,11 @@ def crash_market(config: ProtocolConfig | None = None) -> MadeMarket:
                 low=round(min(began, ended) * (1 - waver / 2), 2),
                 close=round(ended, 2),
                 volatility=points[day] / 100 * 1.2,
+                dividend=round(ended * 0.02, 2) if place in dividends and symbol in _SHARES else 0.0,
                 is_quoted=quoted,
             )
             closes[symbol] = ended
-    return make_market(paths, points, FIRST, last, config)
+    return make_market(paths, points, FIRST, last, config, minutes_to_close)
 
 
 def _vix(place: int) -> float:
