@@ -201,11 +201,10 @@ class MarketFeed:
         bars = self._queries.bars(before, last).rows
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
-        chains = last_snapshots(self._queries.chains(first, last, columns=_QUOTE_COLUMNS).rows)
-        by_session = {
-            key[0]: frame.sort("contract_symbol")
-            for key, frame in chains.partition_by("session", as_dict=True).items()
-        }
+        found = self._queries.chains(first, last, columns=_QUOTE_COLUMNS).rows
+        chains = last_snapshots(found).sort("session", "contract_symbol")
+        by_session = {key[0]: frame for key, frame in chains.partition_by("session", as_dict=True).items()}
+        seen_on = _seen_at_quotes(chains)
         surfaces = self._queries.rows(SURFACES, first, last).rows
         surfaces_of = {key[0]: rows for key, rows in surfaces.partition_by("session", as_dict=True).items()}
         candidates = self.lake.read(CANDIDATES, f"book={self.book}", first, last)
@@ -225,7 +224,7 @@ class MarketFeed:
             chain = by_session.get(session)
             week = self.calendar.week_of(session)
             closes_at = self.calendar.close_time(session)
-            seen = _seen_at_quotes(chain)
+            seen = seen_on.get(session, {})
             now = max((at for at, _ in seen.values()), default=closes_at)
             # A close is known only when it has happened: earlier quotes bring their own price with them, and
             # what nobody quotes is at its open, or where there is no bar at its last close.
@@ -308,13 +307,20 @@ def _by_month(sessions: Sequence[date]) -> Iterator[list[date]]:
         yield month
 
 
-def _seen_at_quotes(chain: pl.DataFrame | None) -> dict[str, tuple[datetime, Decimal]]:
-    """By underlying: the time of its latest quotes and its price then."""
-    if chain is None:
-        return {}
-    last = chain.sort("quote_ts", "contract_symbol").group_by("underlying", maintain_order=True).last()
-    rows = last.select("underlying", "quote_ts", "underlying_price").sort("underlying").iter_rows()
-    return {symbol: (at, price(spot)) for symbol, at, spot in rows}
+def _seen_at_quotes(chains: pl.DataFrame) -> dict[date, dict[str, tuple[datetime, Decimal]]]:
+    """By session and underlying: the time of its latest quotes and its price then."""
+    last = (
+        chains.lazy()
+        .sort("session", "quote_ts", "contract_symbol")
+        .group_by("session", "underlying", maintain_order=True)
+        .agg(pl.col("quote_ts", "underlying_price").last())
+        .sort("session", "underlying")
+        .collect()
+    )
+    found: dict[date, dict[str, tuple[datetime, Decimal]]] = {}
+    for session, symbol, at, spot in last.iter_rows():
+        found.setdefault(session, {})[symbol] = (at, price(spot))
+    return found
 
 
 def _rate_on(rates: Sequence[tuple[date, float]], session: date, config: ProtocolConfig) -> float:
