@@ -143,6 +143,7 @@ def make_market(
     minutes_to_close: int = 0,
     weeks: int = 4,
     holds: Sequence[PersonHold] = (),
+    volume: int = 0,
 ) -> MadeMarket:
     """The market of ``paths``, its candidates screened as a replay's are.
 
@@ -155,6 +156,7 @@ def make_market(
         minutes_to_close: how long before the close the options are quoted.
         weeks: how many weekly expiries are listed.
         holds: what a person does.
+        volume: contracts' volumes are up to this; 0: not known.
     """
     bars, actions = [], []
     for symbol, path in paths.items():
@@ -176,7 +178,7 @@ def make_market(
     tables = {
         BARS: pl.DataFrame(bars, schema=BARS.schema, orient="row"),
         CORPORATE_ACTIONS: pl.DataFrame(actions, schema=CORPORATE_ACTIONS.schema, orient="row"),
-        OPTION_CHAINS: priced(looks, rate),
+        OPTION_CHAINS: priced(looks, rate, volume),
         RATES: pl.DataFrame([(first, 30, rate, "made")], schema=RATES.schema, orient="row"),
     }
     lake = MemoryLake({(table.name, SOURCE): frame.sort(table.key) for table, frame in tables.items()})
@@ -282,7 +284,7 @@ def _near(spot: float) -> set[int]:
     return {place * step for place in near | far if place > 0}
 
 
-def priced(looks: Sequence[Look], rate: float) -> pl.DataFrame:
+def priced(looks: Sequence[Look], rate: float, volume: int = 0) -> pl.DataFrame:
     """Rows of option_chains: calls and puts at each strike and expiry, Black-Scholes without dividends."""
     if not looks:
         return OPTION_CHAINS.empty()
@@ -349,6 +351,9 @@ def priced(looks: Sequence[Look], rate: float) -> pl.DataFrame:
         expiry=pl.col("expiry").cast(pl.Date),
         iv_status=pl.when(live).then(pl.lit("ok")).otherwise(pl.lit("no_quote")),
     )
+    if volume:
+        spread = pl.col("thousandths") // 10 * 31 + pl.col("session").dt.ordinal_day() * 17
+        frame = frame.with_columns(volume=spread % volume)
     return OPTION_CHAINS.conform(
         frame.with_columns(
             dte_days=(pl.col("expiry") - pl.col("session")).dt.total_days(),

@@ -258,7 +258,8 @@ class MarketFeed:
                 opens=opens[session],
                 atr=self._atr_before(session),
                 vix_at_open=self._vix(session, includes_session=False),
-                vix=self._vix(session, includes_session=now >= closes_at),
+                # What is decided first must not know a close that comes after it.
+                vix=self._vix(session, min((at for at, _ in seen.values()), default=closes_at) >= closes_at),
                 chain=chain if chain is not None else chains.clear(),
                 earnings=self.earnings,
                 guess=self.guess_for(week) if session == max(week.first, self.first_session) else None,

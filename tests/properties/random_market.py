@@ -111,8 +111,9 @@ def random_market(seed: int, ingredients: Collection[str]) -> MadeMarket:
     }
     vix = _vix(draw, [*warm, *sessions], len(warm), ingredients)
     holds = _holds(draw, sessions) if "person" in ingredients else ()
+    volume = draw.choice([120, 600, 4000]) if "volume" in ingredients else 0
     early = draw.choice([5, 60, 330]) if "early_quotes" in ingredients else 0
-    return make_market(paths, vix, first, last, config, early, weeks=3, holds=holds)
+    return make_market(paths, vix, first, last, config, early, 3, holds, volume)
 
 
 def _vix(draw: random.Random, days: list[date], warm: int, ingredients: Collection[str]) -> dict[date, float]:
