@@ -58,7 +58,7 @@ class SessionQuotes(Mapping[str, Quote]):
     def __init__(self, chain: pl.DataFrame | None) -> None:
         """``chain``: one session's rows of option_chains, sorted by contract."""
         self._chain = chain
-        self._symbols = chain["contract_symbol"] if chain is not None else pl.Series([], dtype=pl.String)
+        self._symbols: list[str] = chain["contract_symbol"].to_list() if chain is not None else []
         self._made: dict[str, Quote] = {}
 
     def __getitem__(self, contract: str) -> Quote:
@@ -76,7 +76,7 @@ class SessionQuotes(Mapping[str, Quote]):
         return len(self._symbols)
 
     def _make(self, contract: str) -> Quote:
-        place = self._symbols.search_sorted(contract) if len(self._symbols) else 0
+        place = bisect_left(self._symbols, contract)
         if self._chain is None or place >= len(self._symbols) or self._symbols[place] != contract:
             raise KeyError(contract)
         row = self._chain.row(place, named=True)
