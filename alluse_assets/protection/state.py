@@ -109,12 +109,8 @@ class ProtectionState:
     """By account, then by the hold's name."""
 
     def level_of(self, account: str, symbol: str) -> int:
-        """The symbol's level in an account: the highest of its open chains and of one that cools off."""
-        levels = [
-            chain.level
-            for chain in self.chains.values()
-            if chain.contracts and (chain.account, chain.symbol) == (account, symbol)
-        ]
+        """The symbol's level in an account: the highest of its chains and of one that cools off."""
+        levels = [chain.level for chain in self.chains_that_count(account) if chain.symbol == symbol]
         cooling = self.cool_offs.get((account, symbol))
         return max([*levels, cooling.level if cooling else 0])
 
@@ -122,6 +118,17 @@ class ProtectionState:
         """An account's open chains, by id."""
         found = [chain for chain in self.chains.values() if chain.account == account and chain.contracts]
         return sorted(found, key=lambda chain: chain.id)
+
+    def chains_that_count(self, account: str) -> list[Chain]:
+        """An account's chains whose level holds for new entries: open ones, and those that ended at level 3.
+
+        The latter are here until the close, which begins their cool-off.
+        """
+        return [
+            chain
+            for chain in self.chains.values()
+            if chain.account == account and (chain.contracts or chain.level >= 3)
+        ]
 
 
 def protect(state: ProtectionState, event: Event) -> ProtectionState:
