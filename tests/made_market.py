@@ -230,7 +230,7 @@ def routine_of(market: MadeMarket, state: BookState, seen: SessionMarket) -> Ses
         config.assignment_threshold_usd,
         lambda symbol: symbol in config.market.index_options,
     )
-    return SessionRoutine(recorder, broker, seen, config, CALENDAR)
+    return SessionRoutine(recorder, broker, seen, config, CALENDAR, config.approvals.replay_answer)
 
 
 def replayed(market: MadeMarket) -> list[Event]:
