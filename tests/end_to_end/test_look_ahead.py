@@ -25,7 +25,7 @@ LAST = date(2011, 3, 31)
 def steps_of(market):
     """For each session: its day, the book before it, and its events after the open, the quotes, the close."""
     state, _ = next(walk(market))
-    for seen in market.feed().sessions(market.sessions):
+    for (seen,) in market.feed().sessions(market.sessions):
         routine = routine_of(market, state, seen)
         counts = []
         for step in (routine.open, routine.trade, routine.close):
@@ -113,10 +113,10 @@ def test_a_decision_that_sees_ahead_would_be_found(monkeypatch):
     market = random_market(1, {"crash"})
     from alluse_assets.orchestration.market_feed import MarketFeed
 
-    honest = MarketFeed._vix
+    honest = MarketFeed.vix
     monkeypatch.setattr(
         MarketFeed,
-        "_vix",
+        "vix",
         lambda self, session, includes_session: honest(self, CALENDAR.next_session(session), True),
     )
     assert replayed(market)

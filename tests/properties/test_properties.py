@@ -86,7 +86,7 @@ def test_a_market_in_a_real_lake_gives_the_same_journal(tmp_path):
 @pytest.fixture(scope="module")
 def crashed():
     """A market in which much happens, and its journal."""
-    market = random_market(5, {"crash", "gap", "dividends"})
+    market = random_market(28, {"crash", "gap", "dividends"})
     return market, replayed(market)
 
 
