@@ -288,9 +288,7 @@ class Walk:
     def _week_faults(self) -> list[str]:
         if not self.scenario.week_types:
             return []
-        frame = project_week_types(
-            self.recorder.events, lambda day: CALENDAR.week_of(day).last == day
-        )
+        frame = project_week_types(self.recorder.events, lambda day: CALENDAR.week_of(day).last == day)
         rows = {f"{r['account']} {r['symbol']} {r['week']}": r for r in frame.iter_rows(named=True)}
         faults = []
         for words, wanted in self.scenario.week_types.items():
