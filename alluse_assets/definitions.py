@@ -23,6 +23,7 @@ import alluse_assets.market_data.assets
 import alluse_assets.market_data.checks
 import alluse_assets.option_chains.assets
 import alluse_assets.option_chains.checks
+import alluse_assets.protection.assets
 import alluse_assets.reporting.assets
 import alluse_assets.strategies.assets
 import alluse_assets.weeks.assets
@@ -48,6 +49,7 @@ _BOOK = [
     alluse_assets.journal.assets,
     alluse_assets.execution.assets,
     alluse_assets.ledger.assets,
+    alluse_assets.protection.assets,
     alluse_assets.accounts.assets,
     alluse_assets.alerts.assets,
     alluse_assets.reporting.assets,

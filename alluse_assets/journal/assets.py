@@ -17,7 +17,8 @@ DESCRIPTION = """Everything that happened to the book, in order, never changed: 
 decisions, orders, fills, expiries, assignments, closes. Each event carries the hash of the one before.
 
 **One row:** one event. **How it is made:** each session is traded by rule against the paper broker and \
-appended in one transaction; a run that was stopped goes on behind the last session that was closed."""
+appended in one transaction; a run that was stopped goes on behind the last session that was closed. \
+A paper or live book is walked in real time by ``alluse trade`` or its schedule, and only read here."""
 
 
 @dg.asset(
@@ -41,14 +42,16 @@ appended in one transaction; a run that was stopped goes on behind the last sess
     tags={"alluse/layer": "core", STAGE_TAG: TRADING.name},
 )
 def trading_journal(context: dg.AssetExecutionContext) -> None:
-    """Close every session of the range that the book has not closed yet."""
+    """Close every session of the range that the book has not closed yet; a walked book is only read."""
     desk: Desk = context.resources.desk
     span = span_of(SESSIONS, context.partition_keys)
-    head = desk.replay().run(
-        desk.first_session,
-        span.end,
-        lambda session, done, total: desk.progress.step(f"trading {session}", done, total),
-    )
+    if not desk.is_walked:
+        desk.replay().run(
+            desk.first_session,
+            span.end,
+            lambda session, done, total: desk.progress.step(f"trading {session}", done, total),
+        )
+    head = desk.services.store.head(desk.book)
     counts = Counter(event.type for event in desk.events())
     # On the last session only: metadata of the result would be copied to every session's event.
     context.add_asset_metadata(

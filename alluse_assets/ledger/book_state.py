@@ -155,6 +155,8 @@ class BookState:
     orders: Mapping[str, WorkingOrder] = field(default_factory=dict)
     intents_of_session: Mapping[str, str] = field(default_factory=dict)
     """Every intent of the current session with its latest state."""
+    decided_in_session: Mapping[str, str] = field(default_factory=dict)
+    """Every decision of the current session, by its event's key, with its outcome."""
     entries_of_week: tuple[tuple[str, str], ...] = ()
     """(account, symbol) of each entry in the current week."""
     week: str = ""
@@ -380,6 +382,7 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         accounts=accounts,
         last_closed=date.fromisoformat(p["session"]),
         intents_of_session={},
+        decided_in_session={},
         approvals=approvals_after(state.approvals, event),
     )
 
@@ -407,8 +410,14 @@ def _split_applied(state: BookState, event: Event) -> BookState:
     return state.with_account(replace(account, shares=_put(account.shares, symbol, lots), shorts=shorts))
 
 
+def _decided(state: BookState, event: Event) -> BookState:
+    outcome = str(event.payload.get("outcome", "order"))
+    return replace(state, decided_in_session={**state.decided_in_session, event.key: outcome})
+
+
 def _roll_decided(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
+    state = _decided(state, event)
     if p["outcome"] != "order":
         return state
     return replace(state, rolls={**state.rolls, event.key: RollUnderWay(event)})
@@ -468,6 +477,9 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.CASH_SETTLED: _cash_settled,
     EventType.DIVIDEND_ACCRUED: _dividend_accrued,
     EventType.SPLIT_APPLIED: _split_applied,
+    EventType.ENTRY_DECIDED: _decided,
+    EventType.EXIT_DECIDED: _decided,
+    EventType.SHARE_PURCHASE_PLANNED: _decided,
     EventType.ROLL_DECIDED: _roll_decided,
     EventType.ROLL_ENDED: _roll_ended,
     EventType.APPROVAL_REQUESTED: _approval_requested,

@@ -95,11 +95,11 @@ def replay_in_memory(
     events = open_book(configs.on(sessions[0]), profile, sessions[0], calendar.open_time(sessions[0]))
     state = fold(events)
     feed = MarketFeed(lake, configs.current, calendar, book, sessions[0], sessions[-1])
-    for done, market in enumerate(feed.sessions(sessions), start=1):
-        state, of_session = close_session(state, market, configs.on(market.session), calendar)
+    for done, looks in enumerate(feed.sessions(sessions), start=1):
+        state, of_session = close_session(state, looks, configs.on(looks[0].session), calendar)
         events += of_session
         if on_session:
-            on_session(market.session, done, len(sessions))
+            on_session(looks[0].session, done, len(sessions))
     return events
 
 

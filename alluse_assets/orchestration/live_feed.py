@@ -109,10 +109,7 @@ class LiveFeed:
 
     def is_in_window(self, session: date, at: datetime) -> bool:
         """Whether entries are made at ``at``."""
-        entry = self.config.entry
-        begins, ends = self.calendar.entry_window(
-            session, entry.window_start, entry.window_end, entry.early_close_window_start
-        )
+        begins, ends = self.calendar.entry_window(session, *self.config.entry.window)
         return begins <= at <= ends
 
     @property

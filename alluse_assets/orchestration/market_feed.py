@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -23,11 +23,11 @@ from alluse_assets.base.money import price
 from alluse_assets.market_data.indicators import atr
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.market_data.tables import CORPORATE_ACTIONS, EARNINGS_DATES, RATES
-from alluse_assets.option_chains.snapshots import last_snapshots
+from alluse_assets.option_chains.snapshots import entry_snapshots, sessions_of_many_looks
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.market_queries import MarketQueries
 from alluse_assets.protection.circuit_breakers import VixReading
-from alluse_assets.strategies.candidates import CANDIDATES, Earnings
+from alluse_assets.strategies.candidates import CANDIDATES, Earnings, Screened
 from alluse_assets.strategies.entry import screened_by_session
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.weeks.market_mode import ModeReading, ModeSeries, confirm, guess
@@ -196,8 +196,10 @@ class MarketFeed:
         before = self.calendar.previous_session(week.first)
         return confirm(week, before, self._mode_series, self.config.market_mode)
 
-    def sessions(self, sessions: Sequence[date]) -> Iterator[SessionMarket]:
-        """The market of each of ``sessions``, in order, read month by month.
+    def sessions(self, sessions: Sequence[date]) -> Iterator[Sequence[SessionMarket]]:
+        """The looks at each of ``sessions``, in order, read month by month.
+
+        With one chain a session there is one look, at its time; with several, each is a look of its own.
 
         Raises:
             MissingDataError: bars, rates or candidates that are needed are not in the lake.
@@ -205,13 +207,14 @@ class MarketFeed:
         for month in _by_month(sessions):
             yield from self._month(month)
 
-    def _month(self, sessions: Sequence[date]) -> Iterator[SessionMarket]:
+    def _month(self, sessions: Sequence[date]) -> Iterator[Sequence[SessionMarket]]:
         first, last = sessions[0], sessions[-1]
         before = self.calendar.previous_session(first)
         bars = self._queries.bars(before, last).rows
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
-        chains = last_snapshots(self._queries.chains(first, last, columns=QUOTE_COLUMNS).rows)
+        chains = self._queries.chains(first, last, columns=QUOTE_COLUMNS).rows
+        many = sessions_of_many_looks(chains)
         by_session = {
             key[0]: frame.sort("contract_symbol")
             for key, frame in chains.partition_by("session", as_dict=True).items()
@@ -235,42 +238,89 @@ class MarketFeed:
             chain = by_session.get(session)
             week = self.calendar.week_of(session)
             closes_at = self.calendar.close_time(session)
-            seen = seen_at_quotes(chain)
-            now = max((at for at, _ in seen.values()), default=closes_at)
-            # A close is known only when it has happened: earlier quotes bring their own price with them.
-            prices = dict(closes[session] if now >= closes_at else known)
-            for symbol, (at, spot) in seen.items():
-                if at < closes_at:
-                    prices[symbol] = spot
-                elif symbol in closes[session]:
-                    prices[symbol] = closes[session][symbol]
-            known = {**known, **closes[session]}
-            yield SessionMarket(
+            ratios = splits.get(session, {})
+            # What was known of a share that splits today is in yesterday's shares.
+            prices = {symbol: value / ratios.get(symbol, 1) for symbol, value in known.items()}
+            whole = SessionMarket(
                 session=session,
                 week=week,
                 opens_at=self.calendar.open_time(session),
                 closes_at=closes_at,
-                now=now,
+                now=closes_at,
                 closes=closes[session],
-                prices=prices,
-                quoted_at={symbol: at for symbol, (at, _) in seen.items()},
-                quotes=SessionQuotes(chain),
-                screened=screened.get(session, {}),
+                prices={},
+                quoted_at={},
+                quotes=SessionQuotes(None),
+                screened={},
                 surfaces=surfaces_of.get(session, surfaces.clear()),
                 rate_annual=_rate_on(rates, session, self.config),
                 dividend_yields=self.config.market.dividend_yields,
                 dividends=dividends.get(session, {}),
-                splits=splits.get(session, {}),
+                splits=ratios,
                 ex_dividends=self.ex_dividends(session, dividends),
                 opens=opens[session],
-                atr=self.atr_before(session, splits.get(session, {})),
+                atr=self.atr_before(session, ratios),
                 vix_at_open=self.vix(session, includes_session=False),
-                vix=self.vix(session, includes_session=now >= closes_at),
-                chain=chain if chain is not None else chains.clear(),
+                chain=chains.clear(),
                 earnings=self.earnings,
                 guess=self.guess_for(week) if session == max(week.first, self.first_session) else None,
                 confirmation=self.confirmation_of(week) if session == week.last else None,
             )
+            yield self._looks(whole, chain, prices, screened.get(session, {}), session in many)
+            known = {**prices, **closes[session]}
+
+    def _looks(
+        self,
+        whole: SessionMarket,
+        chain: pl.DataFrame | None,
+        known: Mapping[str, Decimal],
+        screened: Mapping[tuple[str, str, str], Screened],
+        many: bool,
+    ) -> list[SessionMarket]:
+        """A session's looks. ``known``: prices before it, in its shares; ``screened``: where it enters."""
+        if chain is None or not many:
+            return [self._look(whole, chain, known, screened)]
+        windows = {whole.session: self.calendar.entry_window(whole.session, *self.config.entry.window)}
+        entered = entry_snapshots(chain, windows).select("underlying", "quote_ts").unique()
+        entry_at = dict(entered.iter_rows())
+        looks = []
+        for (at,), rows in chain.partition_by("quote_ts", as_dict=True).items():
+            assert isinstance(at, datetime)
+            looks.append((at, rows))
+        found = []
+        for at, rows in sorted(looks, key=lambda look: look[0]):
+            mine = {key: one for key, one in screened.items() if entry_at.get(key[2]) == at}
+            look = self._look(whole, rows, known, mine)
+            found.append(replace(look, entries_open=at in set(entry_at.values())))
+            known = look.prices
+        return found
+
+    def _look(
+        self,
+        whole: SessionMarket,
+        chain: pl.DataFrame | None,
+        known: Mapping[str, Decimal],
+        screened: Mapping[tuple[str, str, str], Screened],
+    ) -> SessionMarket:
+        seen = seen_at_quotes(chain)
+        now = max((at for at, _ in seen.values()), default=whole.closes_at)
+        # A close is known only when it has happened: earlier quotes bring their own price with them.
+        prices = dict(whole.closes if now >= whole.closes_at else known)
+        for symbol, (at, spot) in seen.items():
+            if at < whole.closes_at:
+                prices[symbol] = spot
+            elif symbol in whole.closes:
+                prices[symbol] = whole.closes[symbol]
+        return replace(
+            whole,
+            now=now,
+            prices=prices,
+            quoted_at={symbol: at for symbol, (at, _) in seen.items()},
+            quotes=SessionQuotes(chain),
+            screened=screened,
+            vix=self.vix(whole.session, includes_session=now >= whole.closes_at),
+            chain=whole.chain if chain is None else chain,
+        )
 
     def actions(
         self, first: date, last: date

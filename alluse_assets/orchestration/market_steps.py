@@ -30,6 +30,7 @@ from alluse_assets.market_data.source import TABLE_OF, ChainScope, DataKind, Mar
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INDICATORS, RATES, RAW_BARS
 from alluse_assets.option_chains.chain_rules import RULES, screen_chains
 from alluse_assets.option_chains.quotes import clean_option_quotes
+from alluse_assets.option_chains.snapshots import entry_snapshots, sessions_of_many_looks
 from alluse_assets.option_chains.surface.tables import IMPLIED_FORWARDS, MODEL_VALUES, SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES, RAW_OPTION_QUOTES
 from alluse_assets.orchestration.market_feed import MarketFeed
@@ -321,6 +322,10 @@ class MarketSteps:
                     pl.col("session").is_in(under)
                 )
                 chains = self.lake.read(OPTION_CHAINS, self.market, under[0], under[-1])
+                if sessions_of_many_looks(chains):
+                    times = feed.config.entry.window
+                    windows = {session: self.calendar.entry_window(session, *times) for session in under}
+                    chains = entry_snapshots(chains, windows)
                 found.append(screen(chains, calendar, feed.config, feed.earnings))
             rows = pl.concat(found)
             self.lake.write(CANDIDATES, f"book={book}", rows, replacing=sessions)

@@ -95,15 +95,15 @@ class Replay:
             todo = sessions_to_run(self.calendar, state, sessions[0], end)
             feed = MarketFeed(self.lake, self.config, self.calendar, self.book, sessions[0], sessions[-1])
             done = len(sessions) - len(todo)
-            for market in feed.sessions(todo):
-                state, events = close_session(state, market, config_in_force(state), self.calendar)
+            for looks in feed.sessions(todo):
+                state, events = close_session(state, looks, config_in_force(state), self.calendar)
                 head = self.store.append(self.book, [*pending, *events], head)
                 pending = []
                 done += 1
                 if done % _SESSIONS_BETWEEN_ANCHORS == 0:
                     self.anchors.add(self.book, head)
                 if on_session:
-                    on_session(market.session, done, len(sessions))
+                    on_session(looks[0].session, done, len(sessions))
             self.anchors.add(self.book, head)
         return head
 
@@ -129,10 +129,10 @@ class Replay:
 
 
 def close_session(
-    state: BookState, market: SessionMarket, config: ProtocolConfig, calendar: TradingCalendar
+    state: BookState, looks: Sequence[SessionMarket], config: ProtocolConfig, calendar: TradingCalendar
 ) -> tuple[BookState, Sequence[Event]]:
-    """Walk one session of a replay: the state after it, and its events."""
-    recorder = SessionRecorder(state)
+    """Walk one session of a replay, look by look: the state after it, and its events."""
+    recorder, market = SessionRecorder(state), looks[0]
     broker = PaperBroker(
         config.paper,
         market.quotes,
@@ -141,5 +141,10 @@ def close_session(
         config.assignment_threshold_usd,
         lambda symbol: symbol in config.market.index_options,
     )
-    SessionRoutine(recorder, broker, market, config, calendar, config.approvals.replay_answer).run()
+    routine = SessionRoutine(recorder, broker, market, config, calendar, config.approvals.replay_answer)
+    routine.open()
+    for look in looks:
+        routine.market, broker.quotes, broker.prices = look, look.quotes, look.prices
+        routine.trade()
+    routine.close()
     return recorder.state, recorder.events

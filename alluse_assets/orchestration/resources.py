@@ -117,6 +117,12 @@ class Desk:
         return LiveMarket(self.steps, self.hot)
 
     @cached_property
+    def is_walked(self) -> bool:
+        """Whether the book is walked in real time: then its journal is only read here."""
+        kinds = {row.name: row.kind for row in self.services.store.books()}
+        return kinds.get(self.book, "replay") != "replay"
+
+    @cached_property
     def live_book(self) -> LiveBook:
         """The book, walked in real time.
 

@@ -1,7 +1,6 @@
-"""The place of what protects an account: ATR levels, the drawdown pivot, circuit breakers.
+"""What protects an account: ATR levels, cool-offs, the drawdown pivot, deep drawdowns, circuit breakers.
 
-Their numbers are in the configuration (``protection``, ``drawdown``, ``circuit_breakers``); no rule acts
-on them yet. Every book says so in its first event (``rules_not_active``) and in its report. Where they
-will join: the symbol's level in ``strategies.entries``, exits in ``strategies.exits``, the step order in
-``strategies.session``.
+Reading order: ``state`` (what is remembered), ``levels``, ``circuit_breakers``, ``drawdown`` (the pure
+judgements), ``entry_limits`` (what they say to a new entry), ``watchdog`` (how the book is run), then
+``tables``, ``project`` and ``assets``. What acts is in ``strategies``: ``protect``, ``exits``, ``rolls``.
 """

@@ -32,6 +32,12 @@ from alluse_assets.ledger.project import (
     project_positions,
 )
 from alluse_assets.ledger.tables import BALANCES, LOTS, NET_ASSET_VALUE, POSITIONS
+from alluse_assets.protection.project import (
+    project_account_states,
+    project_protection_levels,
+    project_rolls,
+)
+from alluse_assets.protection.tables import ACCOUNT_STATES, PROTECTION_LEVELS, ROLLS
 from alluse_assets.reporting.performance import project_performance, project_period_returns
 from alluse_assets.reporting.tables import PERFORMANCE, PERIOD_RETURNS
 from alluse_assets.strategies.decisions import ENTRY_DECISIONS, project_entry_decisions
@@ -50,6 +56,9 @@ PROJECTIONS: tuple[Table, ...] = (
     APPROVALS,
     ENTRY_DECISIONS,
     MARKET_MODES,
+    PROTECTION_LEVELS,
+    ACCOUNT_STATES,
+    ROLLS,
     WEEK_TYPES,
     ALERTS,
     PERFORMANCE,
@@ -89,6 +98,9 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
         APPROVALS.name: project_approvals(events),
         ENTRY_DECISIONS.name: project_entry_decisions(events),
         MARKET_MODES.name: project_market_modes(events),
+        PROTECTION_LEVELS.name: project_protection_levels(closes),
+        ACCOUNT_STATES.name: project_account_states(closes),
+        ROLLS.name: project_rolls(events),
         WEEK_TYPES.name: project_week_types(events, is_week_end),
         ALERTS.name: project_alerts(events),
     }

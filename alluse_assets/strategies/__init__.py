@@ -4,6 +4,7 @@ Reading order: ``candidates`` (the table), ``entry_calendar`` (when which band h
 screen), ``sizing``, ``entries`` (puts and calls of one account), ``com_acc`` (the first share purchase),
 ``exits`` (taking profit), ``session`` (the routine of one session that calls them all).
 
-Every function is pure; the configuration is an argument. Rolls join in ``rolls``, the levels that
-shrink or stop entries in ``protection``.
+Protection acts in ``protect`` (levels, holds, breakers, drawdowns), ``exits``, ``rolls`` and ``scripts`` (the
+orders that an alert comes with); ``opening`` books what an opening bell brings, ``steps`` says what of a live
+session is due. Every function is pure; the configuration is an argument.
 """

@@ -29,7 +29,10 @@ from alluse_assets.strategies.decisions import ENTRY_DECISIONS
     owner="team:trading",
 )
 def entry_candidates(desk: Desk, span: Span) -> None:
-    """Chains to candidates."""
+    """Chains to candidates; a book that is walked in real time screens at each look and keeps what it saw."""
+    if desk.is_walked:
+        desk.progress.step("entry candidates of the looks", 1, 1)
+        return
     book, first, timeline = desk.book, desk.first_session, desk.chosen.timeline
     by_month(
         desk,

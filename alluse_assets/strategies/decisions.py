@@ -16,19 +16,21 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.table_catalog import Column, Table
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.tables import ACCOUNT, money
+from alluse_assets.market_data.tables import UTC_MICROSECONDS
 
 ENTRY_DECISIONS = Table(
     name="entry_decisions",
     description="One decision per account, ticker and right on its entry sessions: taken, or why not.",
-    grain="one account, ticker and right in one session",
+    grain="one account, ticker and right at one instant",
     layer="core",
-    key=("session", "account", "symbol", "right"),
+    key=("session", "account", "symbol", "right", "decided_at"),
     columns=(
         Column("session", pl.Date, "Trading session of the decision.", "date"),
         ACCOUNT,
         Column("kind", pl.String, "Account kind.", allowed=("gen", "rev", "com")),
         Column("symbol", pl.String, "Underlying."),
         Column("right", pl.String, "P put, C call.", allowed=("C", "P")),
+        Column("decided_at", UTC_MICROSECONDS, "When; later looks that decide alike are no row.", "UTC"),
         Column("week", pl.Date, "Monday of the trading week.", "date"),
         Column(
             "outcome",
@@ -56,11 +58,12 @@ ENTRY_DECISIONS = Table(
 
 def project_entry_decisions(events: Iterable[Event]) -> pl.DataFrame:
     """The rows of ``ENTRY_DECISIONS`` from a book's events."""
-    rows = [_row(event.payload) for event in events if event.type == EventType.ENTRY_DECIDED]
+    rows = [_row(event) for event in events if event.type == EventType.ENTRY_DECIDED]
     return pl.DataFrame(rows, schema=ENTRY_DECISIONS.schema, orient="row").sort(ENTRY_DECISIONS.key)
 
 
-def _row(p: Any) -> tuple[Any, ...]:
+def _row(event: Event) -> tuple[Any, ...]:
+    p: Any = event.payload
     refused = sorted(p["refused"].items(), key=lambda item: (-item[1], item[0]))
     basis = p.get("adjusted_basis")
     return (
@@ -69,6 +72,7 @@ def _row(p: Any) -> tuple[Any, ...]:
         p["kind"],
         p["symbol"],
         p["right"],
+        event.effective_at,
         date.fromisoformat(p["week"]),
         p["outcome"],
         p["considered"],

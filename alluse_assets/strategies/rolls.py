@@ -64,9 +64,12 @@ def decide_rolls(step: AccountStep) -> list[RollDecision]:
     if not (step.config.protection.enabled and step.config.rolls.enabled):
         return []
     found = []
+    under_way = {roll.decided.payload["chain"] for roll in step.state.rolls.values()}
     for contract, short in sorted(step.account.shorts.items()):
         chain = step.chain_of(short)
         if chain is None or chain.level != step.config.rolls.at_level or chain.rolled:
+            continue
+        if chain.id in under_way:
             continue
         if "roll" in actions_at(step.config.protection, step.kind, chain.right, chain.level):
             found.append(decide_roll(step, contract, short, chain, "level"))

@@ -9,7 +9,7 @@ of the three is a step that can be walked alone; ``run`` walks a session of one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -113,13 +113,14 @@ class SessionRoutine:
             self._place(engine, decide_take_profits(self._step(name, navs)))
             if self._is_first_session:
                 purchase = decide_first_purchase(self._step(name, navs))
-                if purchase is not None:
+                if purchase is not None and purchase[0].key not in self._state.decided_in_session:
                     self.recorder.record(purchase[0])
                     self._place(engine, purchase[1])
             for decide in (decide_calls, decide_puts):
-                decisions = decide(self._step(name, navs))
-                self._record(decision.event for decision in decisions)
-                self._place(engine, [one.intent for one in decisions if one.intent is not None])
+                decisions = [(self._decide(one.event), one) for one in decide(self._step(name, navs))]
+                for key, decision in decisions:
+                    if decision.intent is not None:
+                        self._place(engine, [replace(decision.intent, cause=key)])
 
     def close(self) -> None:
         """What a session ends with, after the closing bell."""
@@ -137,6 +138,22 @@ class SessionRoutine:
     def _record(self, events: Iterable[Event]) -> None:
         for event in events:
             self.recorder.record(event)
+
+    def _decide(self, event: Event) -> str:
+        """Record a decision, once for as long as a session's looks come to the same; the key it has.
+
+        A look that decides otherwise than the one before is a decision of its own.
+        """
+        decided, key, number = self._state.decided_in_session, event.key, 1
+        while key in decided and f"{event.key}/{number + 1}" in decided:
+            number += 1
+            key = f"{event.key}/{number}"
+        if key in decided:
+            if decided[key] == event.payload["outcome"]:
+                return key
+            key = f"{event.key}/{number + 1}"
+        self.recorder.record(event if key == event.key else replace(event, key=key))
+        return key
 
     def _place(self, engine: OrderEngine, intents: Iterable[OrderIntent]) -> None:
         for intent in intents:
@@ -182,14 +199,15 @@ class SessionRoutine:
 
     def _exits(self, engine: OrderEngine, decisions: Iterable[ExitDecision]) -> None:
         for decision in decisions:
-            self.recorder.record(decision.event)
+            key = self._decide(decision.event)
             if decision.intent is not None:
-                self._place(engine, [decision.intent])
+                self._place(engine, [replace(decision.intent, cause=key)])
 
     def _roll(self, engine: OrderEngine, decision: RollDecision) -> None:
-        self.recorder.record(decision.event)
+        key = self._decide(decision.event)
         if decision.close is not None and decision.open is not None:
-            place_roll(engine, decision.close, decision.open)
+            legs = (replace(leg, cause=key, parent=key) for leg in (decision.close, decision.open))
+            place_roll(engine, *legs)
 
     def _begin_week(self) -> None:
         if self.market.guess is not None:

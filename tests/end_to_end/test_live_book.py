@@ -4,14 +4,16 @@ The sample market is played into the hot store as a live one would fill it: bars
 volatility index at the close. The replay reads the same from a lake.
 """
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.lake import Lake
+from alluse_assets.adapters.postgres.connect import open_pool
+from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.calendar import NEW_YORK, trading_calendar
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.errors import ConfigError, MissingDataError
@@ -39,6 +41,7 @@ CONFIG = with_values(
         "entry.early_close_window_start": "12:00",
         # A replay answers at once; a person takes time, in which what is asked reserves its cash.
         "approvals.under_floor": False,
+        "approvals.level_3_close": False,
     },
 )
 
@@ -51,7 +54,7 @@ class Playing:
     lake: Lake
     hot: object
     folder: object
-    store: InMemoryJournal = field(default_factory=InMemoryJournal)
+    store: PostgresJournal
 
     def book(self):
         """As a new process would open it."""
@@ -71,9 +74,12 @@ class Playing:
         first = CALENDAR.open_time(session)
         self._minute(bars, first, pl.col("open"))
 
-    def close(self, session):
+    def chains(self, session, at):
         chains = self.sample.read(OPTION_CHAINS, "sample", session, session)
-        self.hot.upsert(OPTION_CHAINS, "live", chains)
+        self.hot.upsert(OPTION_CHAINS, "live", chains.with_columns(quote_ts=pl.lit(at.astimezone(UTC))))
+
+    def close(self, session):
+        self.chains(session, CALENDAR.close_time(session))
         vix = self.sample.read(BARS, "sample", session, session, where=pl.col("symbol") == "VIX")
         self._minute(vix, CALENDAR.close_time(session) - timedelta(minutes=1), pl.col("close"))
 
@@ -97,13 +103,14 @@ class Playing:
 
 
 @pytest.fixture
-def playing(sample_run, hot_store, tmp_path):
+def playing(sample_run, hot_store, tmp_path, database_url):
     sample, lake = Lake(sample_run.lake), Lake(tmp_path / "lake")
     before = CALENDAR.previous_session(SESSIONS[0])
     lake.write(BARS, "live", sample.read(BARS, "sample", WARM, before))
     for table in (CORPORATE_ACTIONS, RATES):
         lake.write(table, "live", sample.read(table, "sample", WARM, SESSIONS[-1]))
-    return Playing(sample, lake, hot_store, tmp_path)
+    with open_pool(database_url) as pool:
+        yield Playing(sample, lake, hot_store, tmp_path, PostgresJournal(pool))
 
 
 def at(session, hour, minute):
@@ -167,6 +174,25 @@ def test_a_book_that_was_killed_between_steps_goes_on_and_walking_twice_changes_
     playing.compact(last)
     steps = playing.book().walk(at(last, 17, 0))
     assert [step.kind.value for step in steps] == ["close"]
+
+
+def test_later_looks_of_a_window_that_decide_alike_add_nothing_and_never_a_second_order(playing):
+    session, book = SESSIONS[0], playing.book()
+    playing.open(session)
+    book.walk(at(session, 9, 31))
+    seen = []
+    for minute in (0, 15, 30, 45):
+        playing.chains(session, at(session, 15, minute))
+        book.walk(at(session, 15, minute))
+        seen.append(events_of(playing.store))
+    first = [e for e in seen[0] if e.type == "order.created"]
+    assert first
+    assert [e for e in seen[-1] if e.type == "order.created"] == first
+    # What was entered is decided again, once: the week's entry is used up.
+    again = [e for e in seen[-1][len(seen[0]) :] if e.type == "entry.decided"]
+    assert {e.payload["outcome"] for e in again} <= {"entered_this_week", "no_uncovered_lot"}
+    assert seen[1] == seen[2] == seen[3]
+    assert len({e.key for e in seen[-1]}) == len(seen[-1])
 
 
 def test_a_session_that_was_missed_is_opened_and_closed_late_and_nothing_is_traded_in_it(playing):

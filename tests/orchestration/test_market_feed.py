@@ -22,7 +22,13 @@ CONFIG = with_values(load("sample", {}).config, {"market.source": "files", "mark
 
 
 def session(tmp_path, aapl_close, quotes, surfaces=None):
-    """Tuesday as the feed shows it; ``quotes``: (ticker, its price, when)."""
+    """The one look at Tuesday; ``quotes``: (ticker, its price, when)."""
+    (look,) = looks_at(tmp_path, aapl_close, quotes, surfaces)
+    return look
+
+
+def looks_at(tmp_path, aapl_close, quotes, surfaces=None):
+    """Tuesday as the feed shows it, look by look."""
     lake = Lake(tmp_path)
     days = CALENDAR.sessions(date(2009, 11, 2), TUESDAY)
     bars = [
@@ -84,13 +90,33 @@ def test_each_underlying_is_decided_at_its_own_quotes_time(tmp_path):
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_several_looks_at_a_chain_the_session_sees_the_last(tmp_path, order):
+def test_each_of_several_chains_is_a_look_with_its_own_quotes_and_prices(tmp_path, order):
     """Once a session that was decided at the close was shown quotes of the morning."""
-    looks = [("AAPL", 331.0, CLOSE - timedelta(hours=6)), ("AAPL", 330.0, CLOSE)][::order]
-    market = session(tmp_path, 330.0, looks)
-    assert len(market.quotes) == 1
-    (quote,) = market.quotes.values()
-    assert quote.at == CLOSE
+    early, window = CLOSE - timedelta(hours=6), CLOSE - timedelta(hours=5, minutes=30)
+    given = [("AAPL", 331.0, early), ("AAPL", 332.0, window), ("IBM", 150.0, window), ("AAPL", 330.0, CLOSE)]
+    looks = looks_at(tmp_path, 329.0, given[::order])
+    assert [look.now for look in looks] == [early, window, CLOSE]
+    assert [[quote.at for quote in look.quotes.values()] for look in looks] == [
+        [early],
+        [window, window],
+        [CLOSE],
+    ]
+    assert [look.prices["AAPL"] for look in looks] == [Decimal(331), Decimal(332), Decimal(329)]
+    # Between its own looks a ticker keeps the price it was last seen at, until the close is known.
+    assert [look.prices["IBM"] for look in looks] == [Decimal(147), Decimal(150), Decimal(147)]
+
+
+def test_entries_are_open_at_the_first_look_inside_the_window_else_at_the_last(tmp_path):
+    before, first, second = (CLOSE - timedelta(hours=h) for h in (6.2, 5.9, 5.5))
+    given = [("AAPL", 331.0, at) for at in (before, first, second, CLOSE)]
+    assert [look.entries_open for look in looks_at(tmp_path / "in", 330.0, given)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    outside = [("AAPL", 331.0, at) for at in (before, CLOSE)]
+    assert [look.entries_open for look in looks_at(tmp_path / "out", 330.0, outside)] == [False, True]
 
 
 def test_a_session_without_quotes_is_seen_at_its_close(tmp_path):

@@ -48,6 +48,11 @@ class EntryRules(ConfigModel):
         default=1, ge=1, le=50, description="New entries per account, ticker and trading week"
     )
 
+    @property
+    def window(self) -> tuple[time, time, time]:
+        """Start, end, and the start on an early close: as the calendar asks for them."""
+        return self.window_start, self.window_end, self.early_close_window_start
+
     @model_validator(mode="after")
     def _windows_open_before_they_close(self) -> EntryRules:
         refuse(
