@@ -16,7 +16,7 @@ from alluse_assets.base.events import instant_text
 from alluse_assets.cli.config_tables import value_text
 from alluse_assets.cli.person import utc_now
 from alluse_assets.execution.approval_table import project_approvals
-from alluse_assets.execution.approvals import REASONS
+from alluse_assets.execution.approvals import REASONS, in_words
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.config_history import changes_from
 from alluse_assets.orchestration.config_journal import kind_of
@@ -76,7 +76,7 @@ def described(row: Mapping[str, Any], evidence: Any) -> Iterable[str]:
     if row["kind"] == "config":
         yield from _changes_in_words(subject)
     elif "orders" not in subject:
-        yield f"  would    {row['kind']}: {row['subject']}"
+        yield f"  would    {in_words(row['kind'], subject)}"
     yield f"  asks as  {'; '.join(REASONS.get(reason, reason) for reason in row['reasons'])}"
     if "floor_ppm" in evidence:
         yielded, floor = (int(evidence[name]) / 10_000 for name in ("premium_yield_ppm", "floor_ppm"))
