@@ -15,16 +15,18 @@ from alluse_assets.adapters.postgres.connect import connect, open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError, JournalError
-from alluse_assets.base.events import instant_text
+from alluse_assets.base.events import Event, instant_text
 from alluse_assets.cli.approvals_command import approvals_command
 from alluse_assets.cli.approve_command import approve_command
 from alluse_assets.cli.reject_command import reject_command
 from alluse_assets.execution.approval_table import APPROVALS, STATES, project_approvals
 from alluse_assets.execution.approvals import Asking, hash_of, request
+from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.verify import verify
 from alluse_assets.ledger.book_state import fold
 from tests.book_maker import BookMaker
 from tests.execution.scene import OPENS, PUT, Scene, sell_put
+from tests.strategies.mini_market import CALENDAR, MiniMarket, config, days
 
 AT = OPENS + timedelta(minutes=40)
 NOW = datetime.now(UTC)
@@ -163,6 +165,39 @@ def test_what_cannot_be_approved_is_said_and_nothing_is_written(book, arguments,
     assert isinstance(refused, ApprovalError)
     assert message in str(refused)
     assert book() == before
+
+
+def test_what_is_approved_besides_orders_happens_at_the_book_s_next_step(book, monkeypatch):
+    """Asked in one session, answered by the command in the evening, done by the next session's process."""
+    monday, tuesday, wednesday = days(3)
+    evening = CALENDAR.close_time(monday) + timedelta(hours=1)
+    for module in (approve_command, approvals_command):
+        monkeypatch.setattr(f"{module.__module__}.utc_now", lambda: evening)
+    market = MiniMarket(config(protection__reanchor_by="person"))
+    cooling = {
+        "account": "REV-1", "symbol": "AAPL", "chain": "c", "right": "P", "level": 3, "until": str(monday)
+    }  # fmt: skip
+    book(*market.events, Event(EventType.COOL_OFF_BEGUN, OPENS, "rule:protection", "cool_off/c", cooling))
+
+    def step(day):
+        market.state = fold(book())
+        events = market.step(day, 101)
+        book(*events)
+        return [event.type.value for event in events]
+
+    assert "approval.requested" in step(monday)
+    listed = runs(approvals_command).stdout
+    assert "would    lift AAPL in REV-1 from level 3, anchored anew to its price and ATR" in listed
+    assert "asks as  after a cool-off a person lifts the level" in listed
+    said = runs(approve_command, "lift_level", "--as", "Ann")
+    assert f"lift_level/REV-1/AAPL/{monday}" in said.stdout
+    assert "to be used until 2011-01-11 16:00:00 New York" in said.stdout
+    assert fold(book()).protection.level_of("REV-1", "AAPL") == 3
+    assert step(tuesday)[:3] == ["session.opened", "approval.used", "protection.cool_off_ended"]
+    assert fold(book()).protection.level_of("REV-1", "AAPL") == 0
+    assert "nothing of that name" in str(runs(approve_command, "lift_level", "--as", "Ann").exception)
+    assert not [one for one in step(wednesday) if one.startswith(("approval.", "protection."))]
+    assert {fault.check for fault in verify("b", book.rows(), []).faults} == {"anchors"}
 
 
 def test_the_rules_of_answering_are_those_in_force(book):
