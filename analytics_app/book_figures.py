@@ -23,6 +23,7 @@ ENDING_TEXT = {
     "called_away": "called away",
     "cash_settled": "cash settled",
     "bought_back": "bought back",
+    "rolled": "rolled",
 }
 
 

@@ -121,10 +121,17 @@ def _well_formed(intent: OrderIntent, context: GateContext) -> str | None:
 
 def _capital(intent: OrderIntent, context: GateContext) -> str | None:
     if intent.action is Action.BUY_TO_CLOSE:
-        # A buy-back frees collateral; it must only be payable at all.
+        # A put's buy-back frees its collateral and must only be payable at all. A call's frees no cash, so it
+        # is paid from what no put needs.
         need = cash_needed(intent, context.multiplier) + context.expected_fee
-        cash = context.account(intent).cash
-        return None if need <= cash else f"needs {text(need)} USD, the account has {text(cash)} in cash"
+        cash, of_which = context.account(intent).cash, ""
+        if parse_occ_symbol(intent.instrument).right == "C":
+            cash, of_which = cash - _bound_by_puts(intent, context), " that covers no put"
+        return (
+            None
+            if need <= cash
+            else f"needs {text(need)} USD, the account has {text(cash)} in cash{of_which}"
+        )
     need = cash_needed(intent, context.multiplier)
     if intent.action is Action.BUY:
         need += context.expected_fee
@@ -136,6 +143,17 @@ def _capital(intent: OrderIntent, context: GateContext) -> str | None:
     if need and need > free:
         return f"needs {text(need)} USD of deployable cash, the account has {text(free)}"
     return None
+
+
+def _bound_by_puts(intent: OrderIntent, context: GateContext) -> Decimal:
+    """Cash that open puts of the account may take, and puts that are being sold."""
+    account = context.account(intent)
+    working = [
+        order.reserved
+        for order in context.state.orders.values()
+        if order.account == account.name and order.action == Action.SELL_TO_OPEN
+    ]
+    return account.put_collateral(context.multiplier) + sum(working, ZERO)
 
 
 def _covered(intent: OrderIntent, context: GateContext) -> str | None:

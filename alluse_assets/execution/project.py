@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ import polars as pl
 from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.base.money import ZERO, extended, pro_rata
+from alluse_assets.execution.gate import ROLL_OPEN
 from alluse_assets.execution.tables import OPTION_TRADES, ORDERS
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.lots import Lot, take
@@ -124,6 +125,17 @@ class _Trades:
         lot = Lot(p["quantity"], Decimal(p["amount"]), trade.session, p["intent"])
         self.open[place] = (*self.open.get(place, ()), lot)
 
+    def split(self, p: Any) -> None:
+        """A split: each contract becomes several under a new symbol; a trade goes on in those."""
+        ratio = int(p["ratio"])
+        for old, new in p["contracts"].items():
+            lots = self.open.pop((p["account"], old))
+            for trade in {lot.chain_id for lot in lots}:
+                self.trades[trade].contracts *= ratio
+            self.open[(p["account"], new)] = tuple(
+                replace(lot, quantity=lot.quantity * ratio) for lot in lots
+            )
+
     def end(
         self,
         place: tuple[str, str],
@@ -180,8 +192,9 @@ class _Trades:
 
 def project_option_trades(events: Iterable[Event]) -> pl.DataFrame:
     """The rows of ``OPTION_TRADES``: each part that ended, then what is still open."""
-    book = _Trades()
-    for event in events:
+    book, known = _Trades(), list(events)
+    rolled = _sold_again(known)
+    for event in known:
         p: Any = event.payload
         if event.type == EventType.ACCOUNT_OPENED:
             book.kinds[p["account"]] = p["kind"]
@@ -192,7 +205,10 @@ def project_option_trades(events: Iterable[Event]) -> pl.DataFrame:
                 book.sell(p)
             elif p["action"] == "BUY_TO_CLOSE":
                 place, closed = (p["account"], p["instrument"]), book.sessions[p["intent"]]
-                book.end(place, p["quantity"], "bought_back", closed, Decimal(p["amount"]), Decimal(p["fee"]))
+                how = "rolled" if p.get("parent") in rolled else "bought_back"
+                book.end(place, p["quantity"], how, closed, Decimal(p["amount"]), Decimal(p["fee"]))
+        elif event.type == EventType.SPLIT_APPLIED:
+            book.split(p)
         elif event.type in (
             EventType.OPTION_EXPIRED,
             EventType.OPTION_CASH_SETTLED,
@@ -211,6 +227,16 @@ def project_option_trades(events: Iterable[Event]) -> pl.DataFrame:
         if lots:
             book.end(place, sum(lot.quantity for lot in lots), "open", None, None)
     return pl.DataFrame(book.rows, schema=OPTION_TRADES.schema, orient="row").sort(OPTION_TRADES.key)
+
+
+def _sold_again(events: Iterable[Event]) -> set[str]:
+    """Keys of the rolls that sold something again; of the others only a buy-back is left."""
+    found = set()
+    for event in events:
+        p: Any = event.payload
+        if event.type == EventType.ORDER_FILLED and p["purpose"] == ROLL_OPEN:
+            found.add(p["parent"])
+    return found
 
 
 def _how_it_ended(kind: str, p: Any) -> tuple[str, Decimal]:

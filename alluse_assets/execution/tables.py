@@ -54,7 +54,7 @@ ORDERS = Table(
     ),
 )
 
-ENDINGS = ("open", "expired", "assigned", "called_away", "cash_settled", "bought_back")
+ENDINGS = ("open", "expired", "assigned", "called_away", "cash_settled", "bought_back", "rolled")
 
 OPTION_TRADES = Table(
     name="option_trades",

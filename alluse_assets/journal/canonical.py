@@ -7,7 +7,9 @@ new event version, never an edit.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import rfc8785
 
@@ -16,6 +18,7 @@ from alluse_assets.base.events import Event, Json, Posting, instant_text
 from alluse_assets.base.money import text
 
 _LARGEST_EXACT_INTEGER = 2**53 - 1
+_SORTED_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical_bytes(seq: int, event: Event) -> bytes:
@@ -25,7 +28,7 @@ def canonical_bytes(seq: int, event: Event) -> bytes:
         JournalError: the payload holds a float or another value that JSON cannot carry exactly.
     """
     _refuse_inexact(event.payload, f"event {event.key}")
-    return rfc8785.dumps(
+    return _dumps(
         {
             "seq": seq,
             "type": event.type,
@@ -42,7 +45,7 @@ def canonical_bytes(seq: int, event: Event) -> bytes:
 
 def canonical_payload(payload: Mapping[str, Json]) -> str:
     """The payload's canonical text, as the store keeps it."""
-    return rfc8785.dumps(payload).decode()
+    return _dumps(payload).decode()
 
 
 def posting_json(posting: Posting) -> dict[str, Json]:
@@ -57,6 +60,16 @@ def posting_json(posting: Posting) -> dict[str, Json]:
     }
 
 
+def _dumps(value: Any) -> bytes:
+    """RFC 8785. Without floats and in ASCII, which is nearly always, sorted JSON of the standard library is
+    the same bytes in a tenth of the time."""
+    try:
+        found = _SORTED_JSON.encode(value)
+    except TypeError:
+        found = ""
+    return found.encode() if found and found.isascii() else rfc8785.dumps(value)
+
+
 def _refuse_inexact(value: object, where: str) -> None:
     if value is None or isinstance(value, str | bool):
         return
@@ -65,6 +78,8 @@ def _refuse_inexact(value: object, where: str) -> None:
             raise JournalError(f"{where}: {value} is too large for JSON; write it as text")
     elif isinstance(value, Mapping):
         for key, item in value.items():
+            if not isinstance(key, str):
+                raise JournalError(f"{where}: the key {key!r} is a {type(key).__name__}; write it as text")
             _refuse_inexact(item, f"{where}.{key}")
     elif isinstance(value, Sequence):
         for index, item in enumerate(value):

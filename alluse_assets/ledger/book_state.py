@@ -157,6 +157,8 @@ class BookState:
     """Every intent of the current session with its latest state."""
     decided_in_session: Mapping[str, str] = field(default_factory=dict)
     """Every decision of the current session, by its event's key, with its outcome."""
+    ended_of_session: tuple[tuple[str, ShortOption], ...] = ()
+    """What ended in the current session, as it was before: the account's name, and the option."""
     entries_of_week: tuple[tuple[str, str], ...] = ()
     """(account, symbol) of each entry in the current week."""
     week: str = ""
@@ -310,6 +312,7 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         if not before.filled and p["purpose"] != "roll_open":
             state = replace(state, entries_of_week=(*state.entries_of_week, (account.name, symbol)))
     elif p["action"] == "BUY_TO_CLOSE":
+        state = _with_ended(state, account, p["instrument"])
         account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
         account = _without_shorts(account, p["instrument"], units)
     elif p["action"] == "BUY":
@@ -320,11 +323,13 @@ def _order_filled(state: BookState, event: Event) -> BookState:
 def _option_expired(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     account = state.accounts[p["account"]]
+    state = _with_ended(state, account, p["contract"])
     return state.with_account(_without_shorts(account, p["contract"], p["contracts"]))
 
 
 def _option_assigned(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
+    state = _with_ended(state, state.accounts[p["account"]], p["contract"])
     account = _without_shorts(state.accounts[p["account"]], p["contract"], p["contracts"])
     symbol, shares = p["symbol"], p["shares"]
     if p["right"] == "P":
@@ -383,6 +388,7 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         last_closed=date.fromisoformat(p["session"]),
         intents_of_session={},
         decided_in_session={},
+        ended_of_session=(),
         approvals=approvals_after(state.approvals, event),
     )
 
@@ -430,6 +436,11 @@ def _roll_ended(state: BookState, event: Event) -> BookState:
 
 def _with_shares(account: AccountState, symbol: str, lot: Lot) -> AccountState:
     return replace(account, shares={**account.shares, symbol: (*account.shares.get(symbol, ()), lot)})
+
+
+def _with_ended(state: BookState, account: AccountState, contract: str) -> BookState:
+    ended = (account.name, account.shorts[contract])
+    return replace(state, ended_of_session=(*state.ended_of_session, ended))
 
 
 def _without_shorts(account: AccountState, contract: str, contracts: int) -> AccountState:

@@ -73,7 +73,7 @@ class LiveFeed:
         closes = self._closes(session) if closing else {}
         dividends, splits = past.actions(session, self._ahead(session))
         chain = self._chain(session, step.at)
-        seen = seen_at_quotes(chain)
+        seen = seen_at_quotes(chain).get(session, {})
         spots = {**self._closes(before), **{s: spot for s, (_, spot) in seen.items()}}
         spots |= self._streamed(session, step.at)
         fresh = chain.filter(pl.col("quote_ts") >= step.at - self._max_age)
@@ -97,7 +97,7 @@ class LiveFeed:
             splits=splits.get(session, {}),
             ex_dividends=past.ex_dividends(session, dividends),
             opens=self._opens(session, step.at),
-            atr=past.atr_before(session, splits.get(session, {})),
+            atr=past.atr_before(session),
             vix_at_open=past.vix(session, includes_session=False),
             vix=self._vix(past, session, step.at),
             chain=fresh if looks else chain,

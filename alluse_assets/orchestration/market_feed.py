@@ -20,6 +20,7 @@ from alluse_assets.base.calendar import TradingCalendar, TradingWeek
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.money import price
+from alluse_assets.market_data.atr_series import AtrSeries, atr_series
 from alluse_assets.market_data.indicators import atr
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.market_data.tables import CORPORATE_ACTIONS, EARNINGS_DATES, RATES
@@ -57,7 +58,7 @@ class SessionQuotes(Mapping[str, Quote]):
     def __init__(self, chain: pl.DataFrame | None) -> None:
         """``chain``: one session's rows of option_chains, sorted by contract."""
         self._chain = chain
-        self._symbols = chain["contract_symbol"] if chain is not None else pl.Series([], dtype=pl.String)
+        self._symbols: list[str] = chain["contract_symbol"].to_list() if chain is not None else []
         self._made: dict[str, Quote] = {}
 
     def __getitem__(self, contract: str) -> Quote:
@@ -75,7 +76,7 @@ class SessionQuotes(Mapping[str, Quote]):
         return len(self._symbols)
 
     def _make(self, contract: str) -> Quote:
-        place = self._symbols.search_sorted(contract) if len(self._symbols) else 0
+        place = bisect_left(self._symbols, contract)
         if self._chain is None or place >= len(self._symbols) or self._symbols[place] != contract:
             raise KeyError(contract)
         row = self._chain.row(place, named=True)
@@ -142,24 +143,19 @@ class MarketFeed:
         return {symbol: frozenset(days) for symbol, days in found.items()}
 
     @cached_property
-    def _atr_series(self) -> dict[str, tuple[list[date], list[Decimal]]]:
-        """By symbol its sessions and the ATR after each, in the shares of that session, USD per share."""
+    def _atr_series(self) -> dict[str, AtrSeries]:
         accounts = self.config.accounts
         symbols = {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
         start = self.calendar.previous_session(self.first_session, self.config.market.warm_up_sessions)
-        bars = self._queries.bars(start, self.last_session, symbols, adjust="splits").rows.sort("ts")
-        found = {}
-        for (symbol,), rows in bars.partition_by("symbol", as_dict=True).items():
-            values = atr(
-                rows["high"].to_numpy(),
-                rows["low"].to_numpy(),
-                rows["close"].to_numpy(),
-                self.config.market_mode.atr_window,
+        bars = self._queries.bars(start, self.last_session, symbols).rows.sort("ts")
+        _, splits = self.actions(start, self.last_session)
+        window = self.config.market_mode.atr_window
+        return {
+            symbol: atr_series(
+                rows, {day: float(by[symbol]) for day, by in splits.items() if symbol in by}, window
             )
-            own = values / rows["adjustment_factor"].to_numpy()
-            known = [(day, Decimal(f"{v:.6f}")) for day, v in zip(rows["ts"], own, strict=True) if v > 0]
-            found[symbol] = ([day for day, _ in known], [value for _, value in known])
-        return found
+            for (symbol,), rows in bars.partition_by("symbol", as_dict=True).items()
+        }
 
     @cached_property
     def _vix_series(self) -> tuple[list[date], list[Decimal]]:
@@ -168,14 +164,10 @@ class MarketFeed:
         rows = self._queries.bars(start, self.last_session, [self.config.market.vix_symbol]).rows.sort("ts")
         return rows["ts"].to_list(), [price(close) for close in rows["close"]]
 
-    def atr_before(self, session: date, splits: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    def atr_before(self, session: date) -> dict[str, Decimal]:
         """ATR of the session before by symbol, in this session's shares, USD per share."""
-        found = {}
-        for symbol, (days, values) in self._atr_series.items():
-            place = bisect_left(days, session)
-            if place:
-                found[symbol] = values[place - 1] / splits.get(symbol, Decimal(1))
-        return found
+        found = {symbol: series.before(session) for symbol, series in self._atr_series.items()}
+        return {symbol: value for symbol, value in found.items() if value is not None}
 
     def vix(self, session: date, includes_session: bool) -> VixReading | None:
         """The volatility index's latest close before a session, or up to it."""
@@ -213,12 +205,12 @@ class MarketFeed:
         bars = self._queries.bars(before, last).rows
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
-        chains = self._queries.chains(first, last, columns=QUOTE_COLUMNS).rows
+        chains = self._queries.chains(first, last, columns=QUOTE_COLUMNS).rows.sort(
+            "session", "contract_symbol", "quote_ts"
+        )
         many = sessions_of_many_looks(chains)
-        by_session = {
-            key[0]: frame.sort("contract_symbol")
-            for key, frame in chains.partition_by("session", as_dict=True).items()
-        }
+        by_session = {key[0]: frame for key, frame in chains.partition_by("session", as_dict=True).items()}
+        seen_on = seen_at_quotes(chains)
         surfaces = self._queries.rows(SURFACES, first, last).rows
         surfaces_of = {key[0]: rows for key, rows in surfaces.partition_by("session", as_dict=True).items()}
         candidates = self.lake.read(CANDIDATES, f"book={self.book}", first, last)
@@ -231,7 +223,7 @@ class MarketFeed:
         ahead = self.calendar.next_session(last, self.config.rolls.dividend_risk_sessions)
         dividends, splits = self.actions(first, ahead)
         rates = self._rates(last)
-        known = closes.get(before, {})
+        known = dict(closes.get(before, {}))
         for session in sessions:
             if session not in closes:
                 raise MissingDataError(f"no bars on {session} in the lake (source {self.source})")
@@ -239,8 +231,10 @@ class MarketFeed:
             week = self.calendar.week_of(session)
             closes_at = self.calendar.close_time(session)
             ratios = splits.get(session, {})
-            # What was known of a share that splits today is in yesterday's shares.
-            prices = {symbol: value / ratios.get(symbol, 1) for symbol, value in known.items()}
+            for symbol, ratio in ratios.items():
+                # What was known of a share that splits today is in yesterday's shares.
+                if symbol in known:
+                    known[symbol] = price(known[symbol] / ratio)
             whole = SessionMarket(
                 session=session,
                 week=week,
@@ -259,27 +253,30 @@ class MarketFeed:
                 splits=ratios,
                 ex_dividends=self.ex_dividends(session, dividends),
                 opens=opens[session],
-                atr=self.atr_before(session, ratios),
+                atr=self.atr_before(session),
                 vix_at_open=self.vix(session, includes_session=False),
                 chain=chains.clear(),
                 earnings=self.earnings,
                 guess=self.guess_for(week) if session == max(week.first, self.first_session) else None,
                 confirmation=self.confirmation_of(week) if session == week.last else None,
             )
-            yield self._looks(whole, chain, prices, screened.get(session, {}), session in many)
-            known = {**prices, **closes[session]}
+            # What nobody quotes is at its open, or where there is no bar at its last close.
+            before_quotes = {**known, **opens[session]}
+            seen, candidates_now = seen_on.get(session, {}), screened.get(session, {})
+            if chain is None or session not in many:
+                yield [self._look(whole, chain, seen, before_quotes, candidates_now)]
+            else:
+                yield self._looks(whole, chain, before_quotes, candidates_now)
+            known = {**known, **closes[session]}
 
     def _looks(
         self,
         whole: SessionMarket,
-        chain: pl.DataFrame | None,
+        chain: pl.DataFrame,
         known: Mapping[str, Decimal],
         screened: Mapping[tuple[str, str, str], Screened],
-        many: bool,
     ) -> list[SessionMarket]:
-        """A session's looks. ``known``: prices before it, in its shares; ``screened``: where it enters."""
-        if chain is None or not many:
-            return [self._look(whole, chain, known, screened)]
+        """A look for each instant of ``chain``. ``known``: prices before; ``screened``: at the entries."""
         windows = {whole.session: self.calendar.entry_window(whole.session, *self.config.entry.window)}
         entered = entry_snapshots(chain, windows).select("underlying", "quote_ts").unique()
         entry_at = dict(entered.iter_rows())
@@ -290,7 +287,7 @@ class MarketFeed:
         found = []
         for at, rows in sorted(looks, key=lambda look: look[0]):
             mine = {key: one for key, one in screened.items() if entry_at.get(key[2]) == at}
-            look = self._look(whole, rows, known, mine)
+            look = self._look(whole, rows, seen_at_quotes(rows)[whole.session], known, mine)
             found.append(replace(look, entries_open=at in set(entry_at.values())))
             known = look.prices
         return found
@@ -299,11 +296,12 @@ class MarketFeed:
         self,
         whole: SessionMarket,
         chain: pl.DataFrame | None,
+        seen: Mapping[str, tuple[datetime, Decimal]],
         known: Mapping[str, Decimal],
         screened: Mapping[tuple[str, str, str], Screened],
     ) -> SessionMarket:
-        seen = seen_at_quotes(chain)
         now = max((at for at, _ in seen.values()), default=whole.closes_at)
+        first = min((at for at, _ in seen.values()), default=whole.closes_at)
         # A close is known only when it has happened: earlier quotes bring their own price with them.
         prices = dict(whole.closes if now >= whole.closes_at else known)
         for symbol, (at, spot) in seen.items():
@@ -318,7 +316,8 @@ class MarketFeed:
             quoted_at={symbol: at for symbol, (at, _) in seen.items()},
             quotes=SessionQuotes(chain),
             screened=screened,
-            vix=self.vix(whole.session, includes_session=now >= whole.closes_at),
+            # What is decided first must not know a close that comes after it.
+            vix=self.vix(whole.session, includes_session=first >= whole.closes_at),
             chain=whole.chain if chain is None else chain,
         )
 
@@ -369,13 +368,20 @@ def _by_month(sessions: Sequence[date]) -> Iterator[list[date]]:
         yield month
 
 
-def seen_at_quotes(chain: pl.DataFrame | None) -> dict[str, tuple[datetime, Decimal]]:
-    """By underlying: the time of its latest quotes and its price then."""
-    if chain is None:
-        return {}
-    last = chain.sort("quote_ts", "contract_symbol").group_by("underlying", maintain_order=True).last()
-    rows = last.select("underlying", "quote_ts", "underlying_price").sort("underlying").iter_rows()
-    return {symbol: (at, price(spot)) for symbol, at, spot in rows}
+def seen_at_quotes(chains: pl.DataFrame) -> dict[date, dict[str, tuple[datetime, Decimal]]]:
+    """By session and underlying: the time of its latest quotes and its price then."""
+    last = (
+        chains.lazy()
+        .sort("session", "quote_ts", "contract_symbol")
+        .group_by("session", "underlying", maintain_order=True)
+        .agg(pl.col("quote_ts", "underlying_price").last())
+        .sort("session", "underlying")
+        .collect()
+    )
+    found: dict[date, dict[str, tuple[datetime, Decimal]]] = {}
+    for session, symbol, at, spot in last.iter_rows():
+        found.setdefault(session, {})[symbol] = (at, price(spot))
+    return found
 
 
 def _rate_on(rates: Sequence[tuple[date, float]], session: date, config: ProtocolConfig) -> float:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from alluse_assets.base.config.model_accounts import AccountRules
 from alluse_assets.base.config.model_protection import DrawdownRules
 from alluse_assets.base.money import is_under
-from alluse_assets.ledger.book_state import AccountState
+from alluse_assets.ledger.book_state import AccountState, ShortOption
 from alluse_assets.ledger.unit_value import UnitValue
 
 
@@ -34,19 +34,32 @@ class DeepClose:
 
 
 def deep_closes(
-    accounts: Iterable[AccountState], closes: Mapping[str, Decimal], share: float
+    accounts: Iterable[AccountState],
+    ended: Iterable[tuple[str, ShortOption]],
+    closes: Mapping[str, Decimal],
+    share: float,
 ) -> dict[str, DeepClose]:
-    """Per symbol the open put whose strike the close is furthest under, if that is more than ``share``."""
+    """Per symbol the put whose strike the close is furthest under, if that is more than ``share``.
+
+    Args:
+        accounts: of the book, with what is open after the session.
+        ended: what ended in it, by account: a put that a crash closed or assigned tells of the crash, too.
+        closes: of the underlyings, USD per share.
+        share: how far under the strike is deep.
+    """
     found: dict[str, DeepClose] = {}
-    for account in accounts:
-        for name, short in sorted(account.shorts.items()):
-            close = closes.get(short.underlying)
-            if close is None or short.contract.right != "P":
-                continue
-            strike = short.contract.strike
-            known = found.get(short.underlying)
-            if is_under(close, strike, share) and (known is None or strike > known.strike):
-                found[short.underlying] = DeepClose(short.underlying, account.name, name, close, strike)
+    still_open = ((account.name, short) for account in accounts for short in account.shorts.values())
+    of_session = sorted((*still_open, *ended), key=lambda one: (one[0], one[1].contract.symbol))
+    for account, short in of_session:
+        close = closes.get(short.underlying)
+        if close is None or short.contract.right != "P":
+            continue
+        strike = short.contract.strike
+        known = found.get(short.underlying)
+        if is_under(close, strike, share) and (known is None or strike > known.strike):
+            found[short.underlying] = DeepClose(
+                short.underlying, account, short.contract.symbol, close, strike
+            )
     return found
 
 

@@ -55,7 +55,7 @@ def symbol_actions(
     """The actions of the action table that hold for a symbol in an account, over all its chains."""
     rules = config.protection
     found: set[str] = set()
-    for chain in state.chains_of(account):
+    for chain in state.chains_that_count(account):
         if chain.symbol == symbol:
             found.update(actions_at(rules, kind, chain.right, chain.level))
     cooling = state.cool_offs.get((account, symbol))

@@ -33,7 +33,7 @@ def project_protection_levels(closes: Iterable[BookAtClose]) -> pl.DataFrame:
             float(chain.anchor_price),
             float(chain.anchor_atr),
             chain.credit,
-            chain.rolled,
+            bool(chain.rolled_into),
         )
         for close in closes
         for chain in close.state.protection.chains.values()

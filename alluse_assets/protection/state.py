@@ -30,7 +30,8 @@ class Chain:
         contracts: open now, over all its contracts.
         level: 0 normal, 1 enhanced, 2 recovery, 3 preservation.
         best_price: highest price of the underlying seen since, USD; what a trailing stop counts from.
-        rolled: whether it has been rolled since it came to the level at which rolls happen.
+        rolled_into: contracts that rolls have sold since it came to its level; what is not among them is
+            still to be rolled there.
     """
 
     id: str
@@ -45,7 +46,7 @@ class Chain:
     contracts: int
     level: int = 0
     best_price: Decimal = Decimal(0)
-    rolled: bool = False
+    rolled_into: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,8 @@ class ProtectionState:
     """By account, then by the hold's name."""
 
     def level_of(self, account: str, symbol: str) -> int:
-        """The symbol's level in an account: the highest of its open chains and of one that cools off."""
-        levels = [
-            chain.level
-            for chain in self.chains.values()
-            if chain.contracts and (chain.account, chain.symbol) == (account, symbol)
-        ]
+        """The symbol's level in an account: the highest of its chains and of one that cools off."""
+        levels = [chain.level for chain in self.chains_that_count(account) if chain.symbol == symbol]
         cooling = self.cool_offs.get((account, symbol))
         return max([*levels, cooling.level if cooling else 0])
 
@@ -121,6 +118,17 @@ class ProtectionState:
         """An account's open chains, by id."""
         found = [chain for chain in self.chains.values() if chain.account == account and chain.contracts]
         return sorted(found, key=lambda chain: chain.id)
+
+    def chains_that_count(self, account: str) -> list[Chain]:
+        """An account's chains whose level holds for new entries: open ones, and those that ended at level 3.
+
+        The latter are here until the close, which begins their cool-off.
+        """
+        return [
+            chain
+            for chain in self.chains.values()
+            if chain.account == account and (chain.contracts or chain.level >= 3)
+        ]
 
 
 def protect(state: ProtectionState, event: Event) -> ProtectionState:
@@ -155,7 +163,7 @@ def _filled(state: ProtectionState, event: Event) -> ProtectionState:
         )
     grown = replace(chain, credit=chain.credit + amount, contracts=chain.contracts + quantity)
     if p["purpose"] == "roll_open":
-        grown = replace(grown, rolled=True)
+        grown = replace(grown, rolled_into=(*grown.rolled_into, p["instrument"]))
     return replace(state, chains={**state.chains, chain.id: grown})
 
 
@@ -175,8 +183,8 @@ def _fewer(state: ProtectionState, chain_id: str, contracts: int, paid: Decimal)
 def _level_changed(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
     chain = state.chains[p["chain"]]
-    # A chain that comes back to the level of rolls may be rolled again.
-    moved = replace(chain, level=int(p["level_to"]), rolled=chain.rolled and p["level_to"] > p["level_from"])
+    # A chain that comes to the level of rolls may be rolled, whatever was rolled at another level.
+    moved = replace(chain, level=int(p["level_to"]), rolled_into=())
     return replace(state, chains={**state.chains, chain.id: moved})
 
 
@@ -261,6 +269,7 @@ def _split(state: ProtectionState, event: Event) -> ProtectionState:
             anchor_atr=chain.anchor_atr / ratio,
             best_price=chain.best_price / ratio,
             contracts=chain.contracts * int(ratio),
+            rolled_into=tuple(p["contracts"].get(contract, contract) for contract in chain.rolled_into),
         )
         if (chain.account, chain.symbol) == (p["account"], p["symbol"])
         else chain

@@ -290,7 +290,8 @@ def deep_events(
         return []
     events = []
     share = config.week_types.deep_drawdown
-    for symbol, deep in sorted(deep_closes(state.accounts.values(), closes, share).items()):
+    found = deep_closes(state.accounts.values(), state.ended_of_session, closes, share)
+    for symbol, deep in sorted(found.items()):
         payload: dict[str, Json] = {
             "session": session.isoformat(),
             "symbol": symbol,

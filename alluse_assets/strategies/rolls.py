@@ -60,14 +60,14 @@ class Search:
 
 
 def decide_rolls(step: AccountStep) -> list[RollDecision]:
-    """Every roll that is due in an account: each chain at the level of rolls, once per stay at it."""
+    """Every roll that is due in an account: what is open at the level of rolls, once per stay at it."""
     if not (step.config.protection.enabled and step.config.rolls.enabled):
         return []
     found = []
     under_way = {roll.decided.payload["chain"] for roll in step.state.rolls.values()}
     for contract, short in sorted(step.account.shorts.items()):
         chain = step.chain_of(short)
-        if chain is None or chain.level != step.config.rolls.at_level or chain.rolled:
+        if chain is None or chain.level != step.config.rolls.at_level or contract in chain.rolled_into:
             continue
         if chain.id in under_way:
             continue

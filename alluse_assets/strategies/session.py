@@ -16,7 +16,7 @@ from typing import Literal
 
 from alluse_assets.accounts.deployable import valuation
 from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_exits, status_of
-from alluse_assets.base.calendar import TradingCalendar, new_york_instant
+from alluse_assets.base.calendar import TradingCalendar, expiry_instant, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.events import Event, Json
@@ -346,7 +346,9 @@ class SessionRoutine:
                 if symbol not in marks:
                     quote, at = self.market.quotes.get(symbol), self.market.time_of(short.underlying)
                     surface = None
-                    if quote is None or not quote.is_two_sided:
+                    quoted = quote is not None and quote.is_two_sided
+                    # What has ended is worth its intrinsic value, and a look at the surface is dear.
+                    if not quoted and at < expiry_instant(short.contract.expiry):
                         surface = on_surface(short.contract, short.underlying, self.market.surfaces, at)
                     marks[symbol] = mark(
                         short.contract,

@@ -39,6 +39,7 @@ class _Leg:
     gain: Decimal = Decimal(0)
     lowest_close: Decimal | None = None
     adjusted_basis: Decimal | None = None
+    sold_in_recovery: bool = False
     is_over: bool = False
     """Whether the close of the session in which it ended has been seen."""
 
@@ -56,6 +57,10 @@ class _Week:
     """By account, contract and how: one contract can end in parts, each in its own way."""
     held: set[Place] = field(default_factory=set)
     last_basis: dict[Place, Decimal] = field(default_factory=dict)
+    rolls: dict[str, _Leg] = field(default_factory=dict)
+    """By roll: the leg that it bought back."""
+    in_recovery: set[str] = field(default_factory=set)
+    """Decisions to sell a call in recovery, and the orders that came of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +119,16 @@ def _open_leg(symbol: str, right: str, strike: Decimal) -> _Leg:
 
 def _note(week: _Week, event: Event, before: BookState, after: BookState) -> None:
     p: Any = event.payload
-    if event.type == EventType.ORDER_FILLED:
-        if p["action"] == "SELL_TO_OPEN":
-            contract = parse_occ_symbol(p["instrument"])
-            leg = _open_leg(p["symbol"], contract.right, contract.strike)
-            week.open.setdefault((p["account"], p["instrument"]), leg)
-        elif p["action"] == "BUY_TO_CLOSE":
-            leg = _ended(week, after, p["account"], p["instrument"], "bought_back")
-            # The realised gain is a credit: negative in the postings.
-            leg.gain -= sum(
-                (x.amount for x in event.postings if x.ledger_account == LedgerAccount.REALISED_GAIN),
-                Decimal(0),
-            )
-            if leg.right == "P":
-                leg.end = PutEnd.BOUGHT_BACK_AT_NO_LOSS if leg.gain >= 0 else PutEnd.BOUGHT_BACK_AT_A_LOSS
-            else:
-                leg.end = CallEnd.BOUGHT_BACK
-        elif p["action"] == "BUY":
-            week.held.add((p["account"], p["symbol"]))
+    if event.type in (EventType.ENTRY_DECIDED, EventType.ROLL_DECIDED):
+        if p.get("in_recovery"):
+            week.in_recovery.add(event.key)
+    elif event.type == EventType.ORDER_CREATED:
+        if event.cause in week.in_recovery and p["action"] == "SELL_TO_OPEN":
+            week.in_recovery.add(p["intent"])
+    elif event.type == EventType.ORDER_FILLED:
+        _note_fill(week, event, after)
+    elif event.type == EventType.SPLIT_APPLIED:
+        _note_split(week, p)
     elif event.type in _ENDS:
         leg = _ended(week, after, p["account"], p["contract"], event.type)
         put_end, call_end = _ENDS[event.type]
@@ -144,6 +141,56 @@ def _note(week: _Week, event: Event, before: BookState, after: BookState) -> Non
             leg.adjusted_basis = before.accounts[p["account"]].adjusted_basis(p["symbol"])
             if leg.adjusted_basis is not None:
                 week.last_basis[place] = leg.adjusted_basis
+
+
+def _note_fill(week: _Week, event: Event, after: BookState) -> None:
+    p: Any = event.payload
+    roll = p.get("parent", "")
+    if p["action"] == "SELL_TO_OPEN":
+        contract = parse_occ_symbol(p["instrument"])
+        leg = _open_leg(p["symbol"], contract.right, contract.strike)
+        leg = week.open.setdefault((p["account"], p["instrument"]), leg)
+        leg.sold_in_recovery |= p["intent"] in week.in_recovery
+        if roll in week.rolls:
+            # Bought back and sold again: only now is it a roll.
+            rolled = week.rolls[roll]
+            rolled.end = PutEnd.ROLLED if rolled.right == "P" else CallEnd.ROLLED
+    elif p["action"] == "BUY_TO_CLOSE":
+        leg = _ended(week, after, p["account"], p["instrument"], roll or "bought_back")
+        if roll:
+            week.rolls[roll] = leg
+        # The realised gain is a credit: negative in the postings.
+        leg.gain -= sum(
+            (x.amount for x in event.postings if x.ledger_account == LedgerAccount.REALISED_GAIN),
+            Decimal(0),
+        )
+        if leg.end in (PutEnd.ROLLED, CallEnd.ROLLED):
+            return  # A further part of the same roll.
+        if leg.right == "P":
+            leg.end = PutEnd.BOUGHT_BACK_AT_NO_LOSS if leg.gain >= 0 else PutEnd.BOUGHT_BACK_AT_A_LOSS
+        else:
+            leg.end = CallEnd.BOUGHT_BACK
+    elif p["action"] == "BUY":
+        week.held.add((p["account"], p["symbol"]))
+
+
+def _note_split(week: _Week, p: Any) -> None:
+    """Every price of the week is told in the shares of its end."""
+    account, symbol, ratio = p["account"], p["symbol"], int(p["ratio"])
+    place = (account, symbol)
+    if place in week.last_basis:
+        week.last_basis[place] /= ratio
+    ended = [leg for key, leg in week.ended.items() if (key[0], leg.symbol) == place]
+    for leg in ended:
+        leg.strike /= ratio
+        leg.adjusted_basis = None if leg.adjusted_basis is None else leg.adjusted_basis / ratio
+    for old, new in p["contracts"].items():
+        leg = week.open.pop((account, old))
+        leg.strike = parse_occ_symbol(new).strike
+        week.open[(account, new)] = leg
+        ended.append(leg)
+    for leg in ended:
+        leg.lowest_close = None if leg.lowest_close is None else leg.lowest_close / ratio
 
 
 def _ended(week: _Week, after: BookState, account: str, contract: str, how: str) -> _Leg:
@@ -193,7 +240,7 @@ def _finish(week: _Week, state: BookState, payload: Any) -> WeekOfBook:
                 PutLeg(leg.strike, leg.end, leg.lowest_close) for leg in legs if isinstance(leg.end, PutEnd)
             ),
             calls=tuple(
-                CallLeg(leg.strike, leg.end, adjusted_basis=leg.adjusted_basis)
+                CallLeg(leg.strike, leg.end, leg.sold_in_recovery, leg.adjusted_basis)
                 for leg in legs
                 if isinstance(leg.end, CallEnd)
             ),

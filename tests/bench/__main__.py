@@ -31,6 +31,7 @@ from tests.bench.delta_band import bench_delta_band
 from tests.bench.lake import bench_lake
 from tests.bench.pricing_american import bench_pricing_american
 from tests.bench.pricing_european import bench_pricing_european
+from tests.bench.protocol import bench_protocol
 from tests.bench.spx_year import bench_spx_year
 from tests.book_maker import InMemoryJournal
 from tests.paths import ROOT
@@ -195,6 +196,7 @@ GROUPS: dict[str, list[Callable[[Bench], None]]] = {
     "selection": [bench_delta_band],
     "year": [bench_spx_year],
     "sample": [bench_two_years],
+    "protocol": [bench_protocol],
 }
 
 

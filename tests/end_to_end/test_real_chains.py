@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from alluse_assets.adapters.postgres.connect import open_pool
+from alluse_assets.adapters.postgres.journal import PostgresJournal
+from tests.end_to_end.pins import assert_pinned
 from tests.paths import ROOT, SHARED
 
 
@@ -67,12 +70,17 @@ def test_the_replay_runs_through_and_its_journal_verifies(alluse, replayed):
     assert proof["journal_hash"] == report["journal_hash"]
 
 
-def test_index_options_settle_in_cash_and_never_bring_shares(alluse, replayed, migrated_url):
-    from alluse_assets.adapters.postgres.connect import open_pool
-    from alluse_assets.adapters.postgres.journal import PostgresJournal
-
+@pytest.fixture(scope="module")
+def events(replayed, migrated_url):
     with open_pool(migrated_url) as pool:
-        events = [row.event for row in PostgresJournal(pool).read("spx_2019")]
+        return [row.event for row in PostgresJournal(pool).read("spx_2019")]
+
+
+def test_the_replay_is_pinned(events):
+    assert_pinned("spx_2019", events)
+
+
+def test_index_options_settle_in_cash_and_never_bring_shares(events):
     types = {event.type for event in events}
     assert "option.cash_settled" in types
     assert "option.assigned" not in types

@@ -130,6 +130,18 @@ def test_a_buy_back_needs_cash_for_price_and_fee():
     assert refused_rules(scene, buy_back(limit="331.99")) == ["capital@1"]
 
 
+def test_a_call_is_bought_back_only_with_cash_that_covers_no_put():
+    """Closing calls that were far in the money could once have left short puts without their cash."""
+    scene = Scene(cash="66900.00")
+    scene.engine.place(buy_shares())
+    scene.engine.place(sell_put(instrument=CALL, limit="1.50", purpose="open_call"))
+    scene.engine.place(sell_put())
+    assert scene.account.cash - scene.account.put_collateral(100) == Decimal("848.70")
+    assert refused_rules(scene, buy_back(instrument=CALL, limit="8.48")) == []  # 848.00 and 0.65
+    assert refused_rules(scene, buy_back(instrument=CALL, limit="8.49")) == ["capital@1"]
+    assert refused_rules(scene, buy_back(limit="330.00")) == []  # a put brings its own cash
+
+
 def test_working_calls_of_another_ticker_bind_no_shares_of_this_one():
     other = "IBM110107C00150000"
     scene = Scene(cash="200000.00", quotes={CALL: quote(CALL, volume=0), other: quote(other, volume=0)})

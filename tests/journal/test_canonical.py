@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +72,27 @@ def test_a_payload_reads_back_as_it_was_and_order_of_keys_does_not_matter(payloa
     text = canonical_payload(payload)
     assert json.loads(text) == payload
     assert canonical_payload(dict(reversed(list(payload.items())))) == text
+
+
+_KEYS = st.text(max_size=6)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_KEYS, _JSON, max_size=5))
+def test_whatever_the_text_the_bytes_are_those_of_the_rfc(payload):
+    assert canonical_payload(payload) == rfc8785.dumps(payload).decode()
+
+
+@given(st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=6), _JSON, max_size=5))
+def test_control_characters_are_written_as_the_rfc_says(payload):
+    assert canonical_payload(payload) == rfc8785.dumps(payload).decode()
+
+
+def test_a_key_that_is_no_text_is_refused():
+    event = Event("alert.raised", datetime(2011, 1, 3, tzinfo=UTC), "rule:x", "k", {"a": {1: "x"}})
+    with pytest.raises(JournalError, match=r"k\.a: the key 1 is a int"):
+        canonical_bytes(1, event)

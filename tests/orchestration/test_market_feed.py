@@ -13,6 +13,7 @@ from alluse_assets.market_data.tables import BARS
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
 from alluse_assets.orchestration.market_feed import MarketFeed
+from tests.made_market import ShareDay, make_market
 from tests.option_chains.test_marks import surface_rows
 from tests.strategies.test_entry_screen import chain
 
@@ -70,7 +71,7 @@ def test_before_the_close_nothing_depends_on_it(tmp_path, aapl_close):
     market = session(tmp_path, aapl_close, [("AAPL", 333.25, morning)])
     assert market.now == morning
     assert market.prices["AAPL"] == Decimal("333.25")  # the quotes' own
-    assert market.prices["IBM"] == Decimal("147.0")  # Monday's close: nothing newer is known
+    assert market.prices["IBM"] == Decimal("147.0")  # nobody quotes it: its open
     assert market.closes["AAPL"] == Decimal(str(aapl_close))
 
 
@@ -87,6 +88,20 @@ def test_each_underlying_is_decided_at_its_own_quotes_time(tmp_path):
     assert market.time_of("AAPL") == CLOSE
     assert market.time_of("IBM") == late
     assert market.time_of("FB") == market.now == late
+
+
+def test_before_the_close_a_share_that_nobody_quotes_is_at_its_open_in_the_shares_of_the_day():
+    """Once it was at the close before, which after a split is the price of several shares."""
+    days = CALENDAR.sessions(CALENDAR.previous_session(TUESDAY, 30), TUESDAY)
+    calm = {day: ShareDay(100, 100, 100, 100, 0.3) for day in days}
+    halved = calm | {TUESDAY: ShareDay(51, 55, 49, 54, 0.3, split=2, is_quoted=False)}
+    halted = calm | {TUESDAY: ShareDay(50, 50, 50, 50, 0.3, split=2, has_bar=False, is_quoted=False)}
+    paths = {"AAPL": calm, "IBM": halved, "MSFT": halted, "SPX": calm}
+    settings = {f"accounts.{kind}.tickers": ["AAPL", "IBM", "MSFT"] for kind in ("gen", "rev", "com")}
+    settings["market.warm_up_sessions"] = 30
+    made = make_market(paths, {}, TUESDAY, TUESDAY, with_values(CONFIG, settings), minutes_to_close=300)
+    prices = next(iter(made.feed().sessions([TUESDAY]))).prices
+    assert {name: prices[name] for name in ("AAPL", "IBM", "MSFT")} == {"AAPL": 100, "IBM": 51, "MSFT": 50}
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -100,7 +100,8 @@ class PaperBroker:
         next_dividends: Mapping[str, Decimal],
     ) -> list[OptionOutcome]:
         """Calls whose time value is under the next session's dividend, puts that nobody bids more for than
-        exercising brings: a holder gains by exercising them, so they are assigned. American options only."""
+        exercising brings: a holder gains by exercising them, so they are assigned. American options only. A
+        quote is compared with the share's price of its own time, not with a close that came after it."""
         if not self.rules.early_assignment:
             return []
         outcomes = []
@@ -110,9 +111,9 @@ class PaperBroker:
                 quote = self.quotes.get(name)
                 if close is None or quote is None or self.settles_in_cash(short.underlying):
                     continue
-                value = intrinsic(short.contract, close)
-                if value < self.assignment_threshold:
+                if intrinsic(short.contract, close) < self.assignment_threshold:
                     continue
+                value = intrinsic(short.contract, self.prices.get(short.underlying, close))
                 if short.contract.right == "C":
                     exercised = quote.ask - value < next_dividends.get(short.underlying, Decimal(0))
                 else:

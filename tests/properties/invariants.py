@@ -1,0 +1,328 @@
+"""What must hold of every book, read from its journal and the raw market alone.
+
+Positions and cash are sums of postings, levels and limits are worked out here again from prices: nothing of
+the product's state, gate or protection is asked. Each function returns what it found wrong, in sentences.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from alluse_assets.base.events import Event
+from alluse_assets.weeks.project import project_week_types
+from tests.made_market import CALENDAR, MadeMarket
+from tests.properties.chains_by_hand import chain_sessions, left_of
+from tests.properties.raw import Contract, parse, price_at_quotes, vix_forbids, wilder_atr
+
+STRICTNESS = ("PAUSED", "SAFE", "CLOSE_ONLY", "HALTED")
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+
+
+@dataclass
+class Book:
+    """Sums of postings so far, and what the journal said of holds and levels."""
+
+    cash: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    held: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By account and instrument; short options are negative."""
+    holds: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    kinds: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, dict] = field(default_factory=dict)
+    session: date | None = None
+
+    def take(self, event: Event) -> None:
+        p = event.payload
+        self.session = event.effective_at.date()
+        for line in event.postings:
+            if str(line.ledger_account) == "cash":
+                self.cash[line.account] += line.amount
+            if line.instrument and str(line.ledger_account) in ("shares", "short_options"):
+                self.held[line.account][line.instrument] += line.quantity
+        if event.type == "account.opened":
+            self.kinds[p["account"]] = p["kind"]
+        elif event.type == "account.hold_placed":
+            self.holds[p["account"]][p["hold"]] = p["state"]
+        elif event.type == "account.hold_lifted":
+            del self.holds[p["account"]][p["hold"]]
+        elif event.type == "order.created":
+            self.orders[p["intent"]] = p
+
+    def shorts(self, account: str) -> dict[Contract, int]:
+        """Open contracts, counted positive."""
+        return {parse(name): -count for name, count in self.held[account].items() if len(name) > 15 and count}
+
+    def status(self, account: str) -> str:
+        states = self.holds[account].values()
+        return max(states, key=STRICTNESS.index, default="ACTIVE")
+
+    def collateral(self, account: str) -> Decimal:
+        return sum(
+            (c.strike * 100 * n for c, n in self.shorts(account).items() if c.right == "P"), Decimal(0)
+        )
+
+
+def books(events: Iterable[Event]) -> Iterator[tuple[Event, Book]]:
+    """Each event with the book after it; one book that grows."""
+    book = Book()
+    for event in events:
+        book.take(event)
+        yield event, book
+
+
+def puts_are_covered_by_cash(events: list[Event], market: MadeMarket) -> list[str]:
+    return [
+        f"{event.key}: {account} has {book.cash[account]} in cash for {book.collateral(account)} of puts"
+        for event, book in books(events)
+        if event.postings
+        for account in {line.account for line in event.postings}
+        if book.cash[account] < book.collateral(account) or book.cash[account] < 0
+    ]
+
+
+def calls_are_covered_by_shares(events: list[Event], market: MadeMarket) -> list[str]:
+    found = []
+    for event, book in books(events):
+        for account in {line.account for line in event.postings}:
+            bound: Counter[str] = Counter()
+            for contract, count in book.shorts(account).items():
+                bound[contract.root] += 100 * count if contract.right == "C" else 0
+            for symbol, shares in bound.items():
+                if shares > book.held[account][symbol]:
+                    found.append(
+                        f"{event.key}: {account}: {shares} bound of {book.held[account][symbol]} {symbol}"
+                    )
+    return found
+
+
+def postings_balance(events: list[Event], market: MadeMarket) -> list[str]:
+    return [event.key for event in events if sum(line.amount for line in event.postings)]
+
+
+def entries_are_inside_caps(events: list[Event], market: MadeMarket) -> list[str]:
+    """Collateral of a session's new puts fits deployable and, per symbol, its share of it."""
+    found: list[str] = []
+    spent: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
+    deep = _deep_until(events, market)
+    for event, book in books(events):
+        p = event.payload
+        if event.type != "entry.decided" or p["right"] != "P":
+            continue
+        rules = market.config.accounts.of(p["kind"])
+        session = event.effective_at.date()
+        multiple = 2 if any(session < until and begun < session for begun, until in deep.values()) else 1
+        buffer = Decimal(str(rules.buffer_share)) * multiple * Decimal(p["nav"])
+        free = book.cash[p["account"]] - book.collateral(p["account"]) - buffer
+        already = spent[(p["account"], session)]
+        if Decimal(p["deployable"]) > max(Decimal(0), free + already) + Decimal("0.01"):
+            found.append(f"{event.key}: deployable {p['deployable']}, but {free + already} is free")
+        if p["outcome"] != "order":
+            continue
+        money = parse(p["chosen"]).strike * 100 * p["contracts"]
+        spent[(p["account"], session)] += money
+        cap = Decimal(str(rules.max_symbol_share)) * Decimal(p["deployable"])
+        if money > cap and p["contracts"] > 1:
+            found.append(f"{event.key}: {money} on one symbol, at most {cap}")
+        if spent[(p["account"], session)] > Decimal(p["deployable"]):
+            found.append(f"{event.key}: {spent[(p['account'], session)]} of {p['deployable']} deployable")
+    return found
+
+
+def orders_are_allowed_by_state_window_and_vix(events: list[Event], market: MadeMarket) -> list[str]:
+    found = []
+    for event, book in books(events):
+        if event.type != "order.submitted":
+            continue
+        order = book.orders[event.payload["intent"]]
+        status, session = book.status(order["account"]), date.fromisoformat(order["session"])
+        place = f"{order['intent']} ({status})"
+        if status == "HALTED":
+            found.append(f"{place}: something was sent")
+        if order["purpose"] == "roll_open" and status not in ("ACTIVE", "PAUSED", "SAFE"):
+            found.append(f"{place}: rolled")
+        if order["purpose"] not in ("open_put", "open_call"):
+            continue
+        if status != "ACTIVE":
+            found.append(f"{place}: an entry")
+        if vix_forbids(market, session, event.effective_at):
+            found.append(f"{place}: an entry though VIX is high or not known")
+        kind = market.config.accounts.of(book.kinds[order["account"]])
+        leg = kind.puts if order["purpose"] == "open_put" else kind.calls
+        if session not in _entry_days(session, leg.entry_weekdays):
+            found.append(f"{place}: {session:%A} is no entry day")
+        expiry = parse(order["instrument"]).expiry
+        if not leg.dte_low <= (expiry - session).days <= leg.dte_high:
+            found.append(f"{place}: days to expiry")
+        if not CALENDAR.open_time(session) <= event.effective_at <= CALENDAR.close_time(session):
+            found.append(f"{place}: at {event.effective_at}")
+    return found
+
+
+def rolls_keep_their_rules(events: list[Event], market: MadeMarket) -> list[str]:
+    """A put never up, in SAFE a net credit only, a call not under the basis but in recovery."""
+    found = []
+    for event, book in books(events):
+        p = event.payload
+        if event.type != "roll.decided" or p["outcome"] != "order":
+            continue
+        before, after = parse(p["contract"]), parse(p["to"])
+        if before.right == "P" and after.strike > before.strike:
+            found.append(f"{event.key}: rolled up")
+        if book.status(p["account"]) == "SAFE" and Decimal(p["net"]) <= 0:
+            found.append(f"{event.key}: a debit in SAFE")
+        if (
+            p["in_recovery"]
+            and not market.config.accounts.of(book.kinds[p["account"]]).recovery_calls.enabled
+        ):
+            found.append(f"{event.key}: recovery is off")
+        if -Decimal(p["net"]) * 100 * p["contracts"] > Decimal(p["chain_credit"]):
+            found.append(f"{event.key}: dearer than the credit")
+    return found
+
+
+def one_entry_a_week(events: list[Event], market: MadeMarket) -> list[str]:
+    count: Counter[tuple[str, str, str]] = Counter()
+    for event, book in books(events):
+        p = event.payload
+        if event.type == "order.filled" and p["purpose"] in ("open_put", "open_call"):
+            week = CALENDAR.week_of(event.effective_at.date()).id
+            count[(book.orders[p["intent"]]["account"], p["symbol"], week)] += 1
+    return [f"{place}: {number} entries" for place, number in count.items() if number > 1]
+
+
+def levels_are_what_prices_say(events: list[Event], market: MadeMarket) -> list[str]:
+    """Every option sold has a level; each level is that of the open and then of the quotes' time."""
+    found: list[str] = []
+    for session, chains, todays in chain_sessions(events, market):
+        for event in todays:
+            p = event.payload
+            if event.type == "order.filled" and p["action"] == "SELL_TO_OPEN" and not p["chain"]:
+                found.append(f"{event.key}: sold without a level")
+            elif event.type == "order.filled" and p["purpose"] in ("open_put", "open_call"):
+                expected = wilder_atr(market, p["symbol"], session)
+                if abs(Decimal(p["chain"]["anchor_atr"]) - expected) > Decimal("0.001"):
+                    found.append(f"{event.key}: ATR {p['chain']['anchor_atr']}, by hand {expected}")
+                now = price_at_quotes(market, p["symbol"], session)
+                if Decimal(p["chain"]["anchor_price"]) != now:
+                    found.append(f"{event.key}: anchored at {p['chain']['anchor_price']}, not at {now}")
+        for name, chain in chains.items():
+            if chain.level != chain.said:
+                found.append(f"{session} {name}: level {chain.said}, by hand {chain.level}")
+    return found
+
+
+def what_is_due_was_done_or_has_a_reason(events: list[Event], market: MadeMarket) -> list[str]:
+    found: list[str] = []
+    ended = {e.payload["roll"] for e in events if e.type == "roll.ended"}
+    found += [
+        f"{e.key}: a roll without an end"
+        for e in events
+        if e.type == "roll.decided" and e.payload["outcome"] == "order" and e.key not in ended
+    ]
+    for session, chains, todays in chain_sessions(events, market):
+        decided = {(e.payload["chain"], e.payload["contract"]) for e in todays if e.type == "roll.decided"}
+        exits = {e.payload["contract"] for e in todays if e.type == "exit.decided"}
+        closed = {e.payload["instrument"] for e in todays if e.type == "order.filled"}
+        for name, chain in chains.items():
+            for contract in +chain.contracts:
+                handled = contract in exits or contract in closed
+                if chain.level == 2 and not chain.rolled and not handled and (name, contract) not in decided:
+                    found.append(f"{session} {contract}: at level 2, and no word of a roll")
+                if chain.level == 3 and chain.right == "P" and not handled:
+                    found.append(f"{session} {contract}: at level 3, and no word of a close")
+    return found
+
+
+def nothing_is_opened_where_protection_forbids(events: list[Event], market: MadeMarket) -> list[str]:
+    """No entry in a symbol at level 2 or in its cool-off, no put on one in a deep drawdown."""
+    found: list[str] = []
+    deep = _deep_until(events, market)
+    cooling: dict[tuple[str, str], date] = {}
+    for session, chains, todays in chain_sessions(events, market):
+        for event in todays:
+            p = event.payload
+            if event.type != "order.filled" or p["purpose"] not in ("open_put", "open_call"):
+                continue
+            place = (p["intent"].split("/")[1], p["symbol"])
+            # Profit is taken before entries are made; only at level 3 does what has ended keep its level.
+            if any(
+                chain.level == 3 or (chain.level == 2 and +left_of(chain, todays, "order.filled"))
+                for chain in chains.values()
+                if (chain.account, chain.symbol) == place
+            ):
+                found.append(f"{event.key}: the symbol is at level 2 or 3")
+            if session < cooling.get(place, date.min):
+                found.append(f"{event.key}: the symbol cools off until {cooling[place]}")
+            begun, until = deep.get(p["symbol"], (date.max, date.min))
+            if p["purpose"] == "open_put" and begun < session < until:
+                found.append(f"{event.key}: a put in a deep drawdown")
+        for chain in chains.values():
+            if chain.level == 3 and not +left_of(chain, todays):
+                cooling[(chain.account, chain.symbol)] = CALENDAR.next_session(session, 5)
+    return found
+
+
+def every_place_has_one_week_type(events: list[Event], market: MadeMarket) -> list[str]:
+    def is_week_end(day: date) -> bool:
+        return CALENDAR.week_of(day).last == day
+
+    rows = project_week_types(events, market.config, is_week_end)
+    closed = [date.fromisoformat(e.payload["session"]) for e in events if e.type == "session.closed"]
+    weeks = {CALENDAR.week_of(day).id for day in closed if is_week_end(day)}
+    kinds = {e.payload["account"]: e.payload["kind"] for e in events if e.type == "account.opened"}
+    wanted = {
+        (week, account, symbol)
+        for week in weeks
+        for account, kind in kinds.items()
+        for symbol in market.config.accounts.of(kind).tickers
+    }
+    got = Counter((str(r["week"]), r["account"], r["symbol"]) for r in rows.iter_rows(named=True))
+    return [f"{place}: {got[place]} week types" for place in wanted | set(got) if got[place] != 1]
+
+
+INVARIANTS: tuple[Callable[[list[Event], MadeMarket], list[str]], ...] = (
+    puts_are_covered_by_cash,
+    calls_are_covered_by_shares,
+    postings_balance,
+    entries_are_inside_caps,
+    orders_are_allowed_by_state_window_and_vix,
+    rolls_keep_their_rules,
+    one_entry_a_week,
+    levels_are_what_prices_say,
+    what_is_due_was_done_or_has_a_reason,
+    nothing_is_opened_where_protection_forbids,
+    every_place_has_one_week_type,
+)
+
+
+def violations(events: list[Event], market: MadeMarket) -> list[str]:
+    """Every violation of every invariant, each with the invariant's name."""
+    return [f"{one.__name__}: {why}" for one in INVARIANTS for why in one(events, market)]
+
+
+def _entry_days(session: date, weekdays: Iterable[str]) -> set[date]:
+    week = CALENDAR.week_of(session)
+    days = set()
+    for name in weekdays:
+        ahead = [day for day in week.sessions if day.weekday() >= DAYS.index(name)]
+        days.update(ahead[:1])
+    return days
+
+
+def _deep_until(events: list[Event], market: MadeMarket) -> dict[str, tuple[date, date]]:
+    """By symbol the last close far under an open put's strike, and the session that ends what follows."""
+    found: dict[str, tuple[date, date]] = {}
+    for event, book in books(events):
+        if event.type != "session.closed":
+            continue
+        session = date.fromisoformat(event.payload["session"])
+        for account in book.kinds:
+            for contract in book.shorts(account):
+                day = market.paths[contract.root][session]
+                close = Decimal(str(day.close))
+                if contract.right == "P" and day.has_bar and close < contract.strike * Decimal("0.85"):
+                    found[contract.root] = (session, CALENDAR.next_session(session, 5))
+    return found
