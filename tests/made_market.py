@@ -199,7 +199,7 @@ def walk(market: MadeMarket, lake: MemoryLake | None = None) -> Iterator[tuple[B
     for event in opened:
         state = apply(state, event)
     yield state, list(opened)
-    for seen in market.feed(lake).sessions(market.sessions):
+    for (seen,) in market.feed(lake).sessions(market.sessions):
         state, events = close_session(market, state, seen)
         yield state, events
 

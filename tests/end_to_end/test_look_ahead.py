@@ -25,7 +25,7 @@ LAST = date(2011, 3, 31)
 def steps_of(market):
     """For each session: its day, the book before it, and its events after the open, the quotes, the close."""
     state, _ = next(walk(market))
-    for seen in market.feed().sessions(market.sessions):
+    for (seen,) in market.feed().sessions(market.sessions):
         routine = routine_of(market, state, seen)
         counts = []
         for step in (routine.open, routine.trade, routine.close):

@@ -269,7 +269,7 @@ def every_place_has_one_week_type(events: list[Event], market: MadeMarket) -> li
     def is_week_end(day: date) -> bool:
         return CALENDAR.week_of(day).last == day
 
-    rows = project_week_types(events, market.config, is_week_end)
+    rows = project_week_types(events, is_week_end)
     closed = [date.fromisoformat(e.payload["session"]) for e in events if e.type == "session.closed"]
     weeks = {CALENDAR.week_of(day).id for day in closed if is_week_end(day)}
     kinds = {e.payload["account"]: e.payload["kind"] for e in events if e.type == "account.opened"}

@@ -29,7 +29,7 @@ from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.marks import intrinsic
 from alluse_assets.option_chains.tables import OPTION_CHAINS
-from alluse_assets.orchestration.market_feed import _QUOTE_COLUMNS, SessionQuotes
+from alluse_assets.orchestration.market_feed import QUOTE_COLUMNS, SessionQuotes
 from alluse_assets.orchestration.replay import SessionRecorder
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.strategies.entry import screen, screened_by_session
@@ -57,7 +57,6 @@ class _GivenSession(SessionRoutine):
         for one in self.given:
             intent = _intent(one, self.market, self._state)
             outcome = engine.place(intent)
-            self.placed.append(intent)
             if outcome != "FILLED":
                 raise ScenarioError(
                     f"given: the order for {one} ended {outcome}: {short(self.recorder.events[-1])}"
@@ -290,7 +289,7 @@ class Walk:
         if not self.scenario.week_types:
             return []
         frame = project_week_types(
-            self.recorder.events, self.config, lambda day: CALENDAR.week_of(day).last == day
+            self.recorder.events, lambda day: CALENDAR.week_of(day).last == day
         )
         rows = {f"{r['account']} {r['symbol']} {r['week']}": r for r in frame.iter_rows(named=True)}
         faults = []
@@ -379,8 +378,8 @@ def _chain(
         }
         for quote in quotes
     ]
-    schema = {name: kind for name, kind in OPTION_CHAINS.schema.items() if name in _QUOTE_COLUMNS}
-    return pl.DataFrame(rows, schema=schema).select(_QUOTE_COLUMNS).sort("contract_symbol")
+    schema = {name: kind for name, kind in OPTION_CHAINS.schema.items() if name in QUOTE_COLUMNS}
+    return pl.DataFrame(rows, schema=schema).select(QUOTE_COLUMNS).sort("contract_symbol")
 
 
 def _vix(told: Any, day: date) -> tuple[VixReading | None, VixReading | None]:

@@ -32,7 +32,7 @@ def test_what_was_not_found_is_named_and_the_session_s_events_are_listed(tmp_pat
     faults = run(scenario(tmp_path, {"expect": ["entry.decided", {"order.filled": {"quantity": 7}}]}))
     assert faults[:2] == [
         "2011-01-10:",
-        "  expected after event 2: order.filled {'quantity': 7}: not found",
+        "  expected after event 3: order.filled {'quantity': 7}: not found",
     ]
     assert "order.filled account=REV-1" in faults[-1]
 
