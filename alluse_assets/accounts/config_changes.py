@@ -1,25 +1,31 @@
 """Changing the configuration of a book that is under way: what a person asks becomes an event, or a refusal.
 
-A change, and a way back to an earlier version, is always a new version. Where the book's rules say so it
-is a request first, which ``config_requests`` answers.
+A change, and a way back to an earlier version, is always a new version. Where the book's rules say so a
+person is asked first (``execution.approvals``), and the answer makes the version: ``approved_change``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from alluse_assets.accounts.config_in_force import config_in_force, config_of
 from alluse_assets.accounts.config_limits import possible_changes
 from alluse_assets.base.config.canonical_form import Change, diff, fingerprint
-from alluse_assets.base.config.config_manager import with_texts
+from alluse_assets.base.config.config_manager import from_canonical, with_texts
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.base.errors import ConfigError
-from alluse_assets.base.events import Event, instant_text
+from alluse_assets.base.errors import ApprovalError, ConfigError
+from alluse_assets.base.events import Event, Json, instant_text
+from alluse_assets.execution.approvals import hash_of, request, unusable, used
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookKind
+from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState
-from alluse_assets.ledger.config_history import listed, request_hash
+from alluse_assets.ledger.config_history import changes_from, listed, with_value
+
+KIND = "config"
+"""What is asked, among all that a person is asked."""
 
 
 def decide_change(
@@ -30,7 +36,7 @@ def decide_change(
     by: str,
     at: datetime,
 ) -> Event:
-    """The event that a change of settings leads to: a new version, or a request where one is needed.
+    """The event that a change of settings leads to: a new version, or a request for one.
 
     Args:
         state: the book now.
@@ -83,36 +89,38 @@ def needs_approval(kind: BookKind, config: ProtocolConfig) -> bool:
     return kind != "replay" and config.approvals.config_change
 
 
-def changed_event(
-    state: BookState,
-    changes: Sequence[Change],
-    after: ProtocolConfig,
-    why: str,
-    by: str,
-    at: datetime,
-    rolled_back_to: int | None,
-    request: str | None,
-    approved_by: str | None,
-) -> Event:
-    """``config.changed`` for the next version. ``after`` is the whole configuration after ``changes``."""
-    number = state.config_version + 1
-    return Event(
-        EventType.CONFIG_CHANGED,
-        at,
-        f"person:{approved_by or by}",
-        f"config/version/{number}",
-        {
-            "version": number,
-            "changes": listed(changes),
-            "why": why,
-            "by": by,
-            "config_fingerprint": fingerprint(after),
-            "rolled_back_to": rolled_back_to,
-            "request": request,
-            "approved_by": approved_by,
-        },
-        cause=f"config/{request}/requested" if request else None,
+def approved_change(state: BookState, asked: ApprovalState, at: datetime) -> list[Event]:
+    """What a person's yes leads to: it is used, and the new version is there.
+
+    It is judged again as if it were asked now.
+
+    Args:
+        state: the book, with the answer in it.
+        asked: the request, as it is answered.
+        at: now.
+
+    Raises:
+        ApprovalError: it has no yes, has expired, or is not what its hash says.
+        ConfigError: it was asked on another version, or does not hold any more.
+    """
+    subject: Any = asked.subject
+    objection = unusable(asked, hash_of(asked.subject), at)
+    if objection is not None:
+        raise ApprovalError(f"approval {asked.approval}: {objection}")
+    if state.config_version != subject["based_on"]:
+        raise ConfigError(
+            f"approval {asked.approval}: it was asked on version {subject['based_on']} of the configuration, "
+            f"and version {state.config_version} is in force now: ask again"
+        )
+    form = state.config_history.versions[-1].form
+    for change in changes_from(subject["changes"]):
+        form = with_value(form, change.path, change.after)
+    after = from_canonical(form)
+    changes = possible_changes(state, config_in_force(state), after)
+    changed = _changed_event(
+        state, changes, after, subject["why"], _asker(asked), at, subject["rolled_back_to"], asked
     )
+    return [used(asked, at, changed.actor), changed]
 
 
 def _decided(
@@ -127,32 +135,63 @@ def _decided(
 ) -> Event:
     changes = possible_changes(state, before, after)
     if not needs_approval(kind, before):
-        return changed_event(state, changes, after, why, by, at, rolled_back_to, None, None)
-    based_on, requests = state.config_version, state.config_history.requests
-    digest = request_hash(based_on, changes, rolled_back_to)
-    for request in requests.values():
-        if (request.hash, request.outcome) == (digest, "open") and at < request.expires_at:
+        return _changed_event(state, changes, after, why, by, at, rolled_back_to, None)
+    subject: dict[str, Json] = {
+        "based_on": state.config_version,
+        "changes": listed(changes),
+        "why": why,
+        "rolled_back_to": rolled_back_to,
+    }
+    for asked in state.approvals.values():
+        is_open = asked.answer is None and not asked.has_expired(at)
+        if asked.kind == KIND and is_open and _is_same(asked.subject, subject):
             raise ConfigError(
-                f"{request.by} asked for the same already: request {request.id}, open until "
-                f"{instant_text(request.expires_at)}"
+                f"{_asker(asked)} asked for the same already: {asked.approval}, open until "
+                f"{instant_text(asked.expires_at)}"
             )
-    request_id = f"config-{len(requests) + 1}"
     expires_at = at + timedelta(minutes=before.approvals.config_change_expires_minutes)
+    number = str(state.config_history.asked + 1)
+    return request(KIND, number, subject, ["config_change"], f"person:{by}", at, expires_at)
+
+
+def _is_same(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
+    """Whether two requests want the same, whatever their reasons are."""
+    return {**one, "why": ""} == {**other, "why": ""}
+
+
+def _asker(asked: ApprovalState) -> str:
+    return asked.requested_by.removeprefix("person:")
+
+
+def _changed_event(
+    state: BookState,
+    changes: Sequence[Change],
+    after: ProtocolConfig,
+    why: str,
+    by: str,
+    at: datetime,
+    rolled_back_to: int | None,
+    approval: ApprovalState | None,
+) -> Event:
+    """``config.changed`` for the next version. ``after`` is the whole configuration after ``changes``."""
+    number = state.config_version + 1
+    approved_by = approval.answered_by if approval else None
     return Event(
-        EventType.CONFIG_CHANGE_REQUESTED,
+        EventType.CONFIG_CHANGED,
         at,
-        f"person:{by}",
-        f"config/{request_id}/requested",
+        f"person:{approved_by or by}",
+        f"config/version/{number}",
         {
-            "request": request_id,
-            "hash": digest,
-            "based_on": based_on,
+            "version": number,
             "changes": listed(changes),
             "why": why,
             "by": by,
-            "expires_at": instant_text(expires_at),
+            "config_fingerprint": fingerprint(after),
             "rolled_back_to": rolled_back_to,
+            "request": approval.approval if approval else None,
+            "approved_by": approved_by,
         },
+        cause=f"approval/{approval.approval}/answered" if approval else None,
     )
 
 

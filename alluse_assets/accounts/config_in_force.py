@@ -22,20 +22,14 @@ from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.ledger.config_history import ConfigHistory, ConfigVersion
 
-CONFIG_EVENTS = (
-    EventType.BOOK_OPENED,
-    EventType.CONFIG_CHANGE_REQUESTED,
-    EventType.CONFIG_CHANGED,
-    EventType.CONFIG_CHANGE_REJECTED,
-    EventType.SESSION_CLOSED,
-)
+CONFIG_EVENTS = (EventType.BOOK_OPENED, EventType.CONFIG_CHANGED, EventType.SESSION_CLOSED)
 """Events that say which configuration counts when; the rest of a journal is not needed for it."""
 
 _KEPT = 64
 
 
 def config_state(events: Iterable[Event]) -> BookState:
-    """What a book's state says of its configuration: versions, requests and the last closed session."""
+    """What a book's state says of its configuration: versions and the last closed session."""
     return fold(event for event in events if event.type in CONFIG_EVENTS)
 
 

@@ -24,13 +24,17 @@ def approve_command(
     name: Annotated[str, typer.Option("--as", help="Your name; default: the user who runs this.")] = "",
     why: Annotated[str, typer.Option("--why", help="Your reason, kept in the journal.")] = "",
 ) -> None:
-    """Say yes. The next step of the book goes ahead with exactly what was asked, once, if it is in time."""
+    """Say yes. The next step of the book goes ahead with exactly what was asked, once, if it is in time.
+
+    A changed configuration is there at once, and counts from the next step on.
+    """
     with open_services(os.environ) as services:
         given = give_answer(
             services.store, services.anchors, book, approval, name or own_name(), True, utc_now, why, seen
         )
-    until = given.expires_at.astimezone(NEW_YORK)
-    typer.echo(
-        f"approved by {given.answered_by}: {given.approval}, hash {given.hash[:12]}, to be used until "
-        f"{until:%Y-%m-%d %H:%M:%S} New York"
-    )
+    asked = given.asked
+    if given.config_version is not None:
+        then = f"version {given.config_version} of book {book} counts from its next step on"
+    else:
+        then = f"to be used until {asked.expires_at.astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S} New York"
+    typer.echo(f"approved by {asked.answered_by}: {asked.approval}, hash {asked.hash[:12]}, {then}")

@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 
 from alluse_assets.accounts.config_changes import decide_change, decide_rollback
-from alluse_assets.base.config.canonical_form import Change
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import Event, instant_text
+from alluse_assets.cli.approvals_command import HASH_SHOWN
 from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.config_history import changes_from
 from alluse_assets.orchestration.config_journal import Decide, append_decided, read_book_now
 from alluse_assets.orchestration.services import open_services
 
@@ -25,12 +26,7 @@ _Why = Annotated[str, typer.Option("--why", help="The reason; it stays in the hi
 _By = Annotated[str, typer.Option("--as", help="Who does it; default: the user of this process.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
-_HISTORY = (
-    EventType.BOOK_OPENED,
-    EventType.CONFIG_CHANGE_REQUESTED,
-    EventType.CONFIG_CHANGED,
-    EventType.CONFIG_CHANGE_REJECTED,
-)
+_VERSIONS = (EventType.BOOK_OPENED, EventType.CONFIG_CHANGED)
 
 
 def set_command(
@@ -79,10 +75,13 @@ def rollback_command(
 
 
 def history_command(book: _Book, as_json: _Json = False) -> None:
-    """Print every version of a book's configuration and every request: who, when, why, and what changed."""
+    """Print every version of a book's configuration: who, when, why, what changed, and who approved it.
+
+    What was asked for and did not become a version is in: alluse approvals --all.
+    """
     with open_services(os.environ) as services:
         read_book_now(services.store, book, _now)
-        rows = [_entry(row) for row in services.store.read(book, types=_HISTORY)]
+        rows = [_entry(row) for row in services.store.read(book, types=_VERSIONS)]
     if as_json:
         print_json({"book": book, "history": rows})
         return
@@ -90,8 +89,7 @@ def history_command(book: _Book, as_json: _Json = False) -> None:
     for row in rows:
         say(_headline(row))
         if row["changes"]:
-            listed = [Change(item["path"], item["before"], item["after"]) for item in row["changes"]]
-            console.print(changes_table(listed, "before", "after"))
+            console.print(changes_table(changes_from(row["changes"]), "before", "after"))
 
 
 def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
@@ -102,9 +100,10 @@ def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
         else:
             event, _ = append_decided(store, services.anchors, book, _now, decide)
     payload: Any = event.payload
-    changes = [Change(item["path"], item["before"], item["after"]) for item in payload["changes"]]
+    told: Any = {**payload, **payload.get("subject", {})}
+    changes = changes_from(told["changes"])
     if as_json:
-        kept = {name: value for name, value in payload.items() if name != "changes"}
+        kept = {name: value for name, value in told.items() if name not in ("changes", "subject")}
         print_json(
             {
                 "book": book,
@@ -121,11 +120,12 @@ def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
 
 def _outcome(book: str, event: Event, dry_run: bool) -> str:
     p: Any = event.payload
-    if event.type == EventType.CONFIG_CHANGE_REQUESTED:
-        would = "would be asked for" if dry_run else f"is asked for: request {p['request']}"
+    if event.type == EventType.APPROVAL_REQUESTED:
+        would = "would be asked for" if dry_run else f"is asked for: {p['approval']}"
         return (
             f"this change of book {book} {would}; it needs approval until {p['expires_at']}, and unanswered "
-            f"means no (hash {p['hash'][:16]})"
+            f"means no. Answer with: alluse approve {p['approval']} --hash {p['hash'][:HASH_SHOWN]} "
+            f"--book {book}"
         )
     if dry_run:
         return f"this would be version {p['version']} of book {book}; nothing was changed"
@@ -140,30 +140,25 @@ def _entry(row: RecordedEvent) -> dict[str, Any]:
     opening = row.event.type == EventType.BOOK_OPENED
     return {
         "event": str(row.event.type),
-        "version": 1 if opening else p.get("version"),
+        "version": 1 if opening else p["version"],
         "request": p.get("request"),
         "by": row.event.actor if opening else p["by"],
         "approved_by": p.get("approved_by"),
         "recorded_at": instant_text(row.recorded_at),
         "book_time": instant_text(row.event.effective_at),
-        "why": f"opened with profile {p['profile']}" if opening else p.get("why"),
+        "why": f"opened with profile {p['profile']}" if opening else p["why"],
         "rolled_back_to": p.get("rolled_back_to"),
         "config_fingerprint": p.get("config_fingerprint"),
-        "changes": [] if opening else p.get("changes", []),
+        "changes": [] if opening else p["changes"],
     }
 
 
 def _headline(row: dict[str, Any]) -> str:
-    what = {
-        EventType.CONFIG_CHANGE_REQUESTED: f"request {row['request']}",
-        EventType.CONFIG_CHANGE_REJECTED: f"request {row['request']} rejected",
-    }.get(row["event"], f"version {row['version']}")
     back = f", back to version {row['rolled_back_to']}" if row["rolled_back_to"] else ""
-    approved = f", approved by {row['approved_by']}" if row["approved_by"] else ""
-    why = f": {row['why']}" if row["why"] else ""
+    approved = f", approved by {row['approved_by']} ({row['request']})" if row["approved_by"] else ""
     return (
-        f"{what}{back} by {row['by']}{approved}, recorded {row['recorded_at']} "
-        f"(the book's time: {row['book_time']}){why}"
+        f"version {row['version']}{back} by {row['by']}{approved}, recorded {row['recorded_at']} "
+        f"(the book's time: {row['book_time']}): {row['why']}"
     )
 
 

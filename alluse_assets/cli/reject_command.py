@@ -25,4 +25,4 @@ def reject_command(
         given = give_answer(
             services.store, services.anchors, book, approval, name or own_name(), False, utc_now, why
         )
-    typer.echo(f"rejected by {given.answered_by}: {given.approval}")
+    typer.echo(f"rejected by {given.asked.answered_by}: {given.asked.approval}")

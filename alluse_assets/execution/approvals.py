@@ -34,8 +34,15 @@ REASONS: Mapping[str, str] = {
     "fork": "a fork asks",
     "merge": "a merge asks",
     "config_change": "a changed configuration asks",
+    "resume_puts": "puts resume during a drawdown only with a yes",
+    "lift_level": "after a cool-off a person lifts the level",
 }
-"""Why a person is asked, in words. All but the first have a switch of the same name."""
+"""Why a person is asked, in words. ``approvals`` has a switch of the same name for the cases in it."""
+
+_WORDS: Mapping[str, str] = {
+    "resume_puts": "sell puts again, at {size_share} of their size, though {account} is in a drawdown",
+    "lift_level": "lift {symbol} in {account} from level {level_from}, anchored anew to its price and ATR",
+}
 
 APPROVED_BY_A_PERSON, BOOK_SENDS, FLOOR_MAY_BE_ASKED = "approval@1", "mode@1", "floor@1"
 RULES: Mapping[str, str] = {
@@ -103,6 +110,13 @@ def order_subject(*intents: OrderIntent) -> dict[str, Json]:
             for intent in intents
         ]
     }
+
+
+def in_words(kind: str, subject: Mapping[str, Json]) -> str:
+    """What would be done, for people; the plain subject where there are no words for it."""
+    if kind in _WORDS:
+        return _WORDS[kind].format_map(dict(subject))
+    return f"{kind}: {rfc8785.dumps(dict(subject)).decode()}"
 
 
 def hash_of(subject: Mapping[str, Json]) -> str:
@@ -263,14 +277,20 @@ def expired(asked: ApprovalState, at: datetime) -> Event:
 
 
 def opportunity_alert(
-    intent: OrderIntent, reasons: Sequence[str], rules: AlertRules, at: datetime, expires_at: datetime | None
+    intents: Sequence[OrderIntent],
+    reasons: Sequence[str],
+    rules: AlertRules,
+    at: datetime,
+    expires_at: datetime | None,
 ) -> Event:
-    """Tells a person of an order: one that asks until ``expires_at``, or (None) one that nobody will send."""
+    """Tells a person of an order: one that asks until ``expires_at``, or (None) one that nobody will send.
+
+    ``intents``: the order, or the legs of a roll, which are one matter.
+    """
+    intent = intents[0]
     name = f"trade_opportunity/{intent.intent_id}"
-    order = (
-        f"{intent.account}: {intent.action.value} {intent.quantity} {intent.instrument} "
-        f"at {text(intent.limit_price)} USD"
-    )
+    legs = (f"{i.action.value} {i.quantity} {i.instrument} at {text(i.limit_price)} USD" for i in intents)
+    order = f"{intent.account}: {', then '.join(legs)}"
     priority: Priority = "CRITICAL" if "level_3_close" in intent.asks else rules.under_floor
     if expires_at is None:
         words = f"{order}. The book only advises: nothing was sent."
@@ -279,11 +299,12 @@ def opportunity_alert(
         words = f"{order}? Asked because {because}. Open until {instant_text(expires_at)}."
     script: list[Json] = [
         {
-            "action": intent.action.value,
-            "instrument": intent.instrument,
-            "quantity": intent.quantity,
-            "limit_price": text(intent.limit_price),
+            "action": leg.action.value,
+            "instrument": leg.instrument,
+            "quantity": leg.quantity,
+            "limit_price": text(leg.limit_price),
         }
+        for leg in intents
     ]
     asked = expires_at is not None
     alert = Alert(

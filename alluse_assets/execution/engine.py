@@ -101,7 +101,7 @@ class OrderEngine:
         if stopped is not None:
             outcome = self._deny(intent, GateDecision(decision.passed, (stopped,)), at)
             if self.asking.rules.mode == "advise":
-                self.recorder.record(opportunity_alert(intent, (), self.asking.alerts, at, None))
+                self.recorder.record(opportunity_alert([intent], (), self.asking.alerts, at, None))
             return outcome
         reasons = why_ask(intent, self.asking.rules)
         if reasons:
@@ -173,7 +173,8 @@ class OrderEngine:
             if order.state == OrderState.PENDING_APPROVAL:
                 self._expire(_intent_of(order), now, "the session ended")
         for asked in list(self.recorder.state.approvals.values()):
-            if asked.answer != "no" and (asked.kind == "order" or asked.has_expired(now)):
+            # Nothing of the session comes behind this, so what ends with it has ended.
+            if asked.answer != "no" and (asked.kind == "order" or asked.expires_at <= now):
                 self.recorder.record(expired(asked, now))
 
     def _ask(
@@ -189,7 +190,7 @@ class OrderEngine:
             request("order", intent.intent_id, subject, reasons, intent.actor, at, ends_at, created)
         )
         if self.asking.policy is None:
-            self.recorder.record(opportunity_alert(intent, reasons, self.asking.alerts, at, ends_at))
+            self.recorder.record(opportunity_alert([intent], reasons, self.asking.alerts, at, ends_at))
             return outcome
         asked = self.recorder.state.approvals[order_approval(intent.intent_id)]
         self.recorder.record(policy_answer(asked, self.asking.policy == "yes", at))
@@ -232,7 +233,10 @@ class OrderEngine:
         return outcome
 
     def place_combined(self, close: OrderIntent, opening: OrderIntent) -> None:
-        """Place the legs of a roll as one order: both pass the gate, or neither is sent."""
+        """Place the legs of a roll as one order: both pass the gate, or neither is sent.
+
+        In a book that only advises neither is, and one alert tells of both.
+        """
         legs = (close, opening)
         if any(leg.intent_id in self.recorder.state.intents_of_session for leg in legs):
             return
@@ -242,6 +246,12 @@ class OrderEngine:
         if not all(decision.allows for decision in decisions):
             for leg, decision in zip(legs, decisions, strict=True):
                 self._deny(leg, decision, leg.decided_at)
+            return
+        stopped = refused_unasked(close, self.asking.rules)
+        if stopped is not None:
+            for leg, decision in zip(legs, decisions, strict=True):
+                self._deny(leg, GateDecision(decision.passed, (stopped,)), leg.decided_at)
+            self.recorder.record(opportunity_alert(legs, (), self.asking.alerts, close.decided_at, None))
             return
         for leg, decision in zip(legs, decisions, strict=True):
             self._own_step(leg, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, leg.decided_at)

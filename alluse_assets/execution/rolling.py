@@ -1,7 +1,8 @@
 """Makes a roll: one order where the broker takes it, else close, confirm, sell, under one parent.
 
 ROLLING ends as ROLLED (all that was bought back was sold again), CLOSED_ONLY (some was not), or UNCHANGED
-(nothing was bought back). Where a person is asked, each leg asks on its own, the sale once the other is done.
+(nothing was bought back). Where every order asks, each leg does so on its own, the sale once the other is
+done; a book that only advises tells of both at once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from alluse_assets.ledger.book_state import BookState, RollUnderWay
 
 def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) -> None:
     """Send a roll whose decision has been recorded."""
-    if engine.broker.takes_combined and engine.asking.rules.mode == "auto":
+    mode = engine.asking.rules.mode
+    if mode == "advise" or (mode == "auto" and engine.broker.takes_combined):
         engine.place_combined(close, opening)
         return
     engine.place(close)

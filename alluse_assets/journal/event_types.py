@@ -94,13 +94,9 @@ class EventType(StrEnum):
     """approval, hash: not answered, or not used, in time. Unanswered means no."""
     APPROVAL_USED = "approval.used"
     """approval, hash: what was approved goes ahead; it cannot be used again."""
-    CONFIG_CHANGE_REQUESTED = "config.change_requested"
-    """request, based_on (version), changes, why, by, expires_at, rolled_back_to, hash over what is asked."""
     CONFIG_CHANGED = "config.changed"
     """version, changes (path, before, after), why, by, config_fingerprint (of the whole configuration
-    after it), rolled_back_to, request, approved_by."""
-    CONFIG_CHANGE_REJECTED = "config.change_rejected"
-    """request, its hash, by."""
+    after it), rolled_back_to, request (the approval that led to it), approved_by."""
     ALERT_RAISED = "alert.raised"
     """A person may have to look: alert, type, priority, text, account, symbol, script, question,
     dedup_key."""

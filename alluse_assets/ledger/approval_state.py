@@ -1,7 +1,7 @@
 """What a person was asked and is still of use, as part of a book's state. Pure.
 
-What was used or expired leaves the state at once, what was refused with the session's close: until then
-whoever asked can see the answer. The journal keeps everything.
+What was used or expired leaves the state at once, what was refused with the first session's close behind its
+time: until then whoever asked can see the answer, and does not ask again. The journal keeps everything.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class ApprovalState:
 def approvals_after(approvals: Mapping[str, ApprovalState], event: Event) -> Mapping[str, ApprovalState]:
     """The requests that are still of use after ``event``."""
     if event.type == EventType.SESSION_CLOSED:
-        return {k: a for k, a in approvals.items() if a.answer != "no"} if approvals else approvals
+        now = event.effective_at
+        return {k: a for k, a in approvals.items() if a.answer != "no" or a.expires_at > now}
     p: Any = event.payload
     name: str = p["approval"]
     if event.type == EventType.APPROVAL_REQUESTED:

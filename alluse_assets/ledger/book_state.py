@@ -235,14 +235,6 @@ def _config_changed(state: BookState, event: Event) -> BookState:
     return replace(state, config_history=history)
 
 
-def _config_requested(state: BookState, event: Event) -> BookState:
-    return replace(state, config_history=config_history.requested(state.config_history, event))
-
-
-def _config_rejected(state: BookState, event: Event) -> BookState:
-    return replace(state, config_history=config_history.rejected(state.config_history, event))
-
-
 def _week_began(state: BookState, event: Event) -> BookState:
     return replace(
         state, week=str(event.payload["week"]), entries_of_week=(), mode_guess=str(event.payload["mode"])
@@ -401,6 +393,13 @@ def _session_closed(state: BookState, event: Event) -> BookState:
     )
 
 
+def _approval_requested(state: BookState, event: Event) -> BookState:
+    history = state.config_history
+    if event.payload["kind"] == "config":
+        history = replace(history, asked=history.asked + 1)
+    return replace(_approval_moved(state, event), config_history=history)
+
+
 def _approval_moved(state: BookState, event: Event) -> BookState:
     return replace(state, approvals=approvals_after(state.approvals, event))
 
@@ -469,9 +468,7 @@ def _put(mapping: Mapping[str, V], key: str, value: V | None) -> Mapping[str, V]
 
 _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.BOOK_OPENED: _opened,
-    EventType.CONFIG_CHANGE_REQUESTED: _config_requested,
     EventType.CONFIG_CHANGED: _config_changed,
-    EventType.CONFIG_CHANGE_REJECTED: _config_rejected,
     EventType.MARKET_MODE_GUESSED: _week_began,
     EventType.ORDER_CREATED: _order_created,
     EventType.ORDER_PENDING: _order_moved,
@@ -496,7 +493,7 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.SHARE_PURCHASE_PLANNED: _decided,
     EventType.ROLL_DECIDED: _roll_decided,
     EventType.ROLL_ENDED: _roll_ended,
-    EventType.APPROVAL_REQUESTED: _approval_moved,
+    EventType.APPROVAL_REQUESTED: _approval_requested,
     EventType.APPROVAL_ANSWERED: _approval_moved,
     EventType.APPROVAL_EXPIRED: _approval_moved,
     EventType.APPROVAL_USED: _approval_moved,

@@ -1,4 +1,4 @@
-"""Every configuration that a book ran on, and what was asked for: the part of a book's state about it.
+"""Every configuration that a book ran on: the part of a book's state about it.
 
 Belongs here: folding the events. Not here: deciding a change (``accounts.config_changes``), and the typed
 configuration that a version stands for (``accounts.config_in_force``).
@@ -6,13 +6,10 @@ configuration that a version stands for (``accounts.config_in_force``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal
-
-import rfc8785
+from typing import Any
 
 from alluse_assets.base.config.canonical_form import Change
 from alluse_assets.base.events import Event, Json
@@ -39,31 +36,16 @@ class ConfigVersion:
     changes: tuple[Change, ...] = ()
     rolled_back_to: int | None = None
     request: str | None = None
+    """The approval that led to it; None where nobody had to be asked."""
     approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigRequest:
-    """A change that a person has to approve. ``hash`` binds an answer to exactly what was asked."""
-
-    id: str
-    hash: str
-    based_on: int
-    changes: tuple[Change, ...]
-    by: str
-    why: str
-    asked_at: datetime
-    expires_at: datetime
-    rolled_back_to: int | None = None
-    outcome: Literal["open", "applied", "rejected"] = "open"
-
-
-@dataclass(frozen=True, slots=True)
 class ConfigHistory:
-    """All versions in order, and all requests by id."""
+    """All versions in order. ``asked``: how often a person was asked to approve another one."""
 
     versions: tuple[ConfigVersion, ...] = ()
-    requests: Mapping[str, ConfigRequest] = field(default_factory=dict)
+    asked: int = 0
 
     @property
     def current(self) -> ConfigVersion | None:
@@ -90,7 +72,7 @@ def opened(event: Event) -> ConfigHistory:
 def changed(history: ConfigHistory, event: Event, last_closed: date | None) -> ConfigHistory:
     """The history after ``config.changed``."""
     p: Any = event.payload
-    changes = _changes(p["changes"])
+    changes = changes_from(p["changes"])
     form = history.versions[-1].form
     for change in changes:
         form = with_value(form, change.path, change.after)
@@ -107,30 +89,7 @@ def changed(history: ConfigHistory, event: Event, last_closed: date | None) -> C
         p["request"],
         p["approved_by"],
     )
-    after = replace(history, versions=(*history.versions, version))
-    return _answered(after, p["request"], "applied") if p["request"] else after
-
-
-def requested(history: ConfigHistory, event: Event) -> ConfigHistory:
-    """The history after ``config.change_requested``."""
-    p: Any = event.payload
-    request = ConfigRequest(
-        p["request"],
-        p["hash"],
-        p["based_on"],
-        _changes(p["changes"]),
-        p["by"],
-        p["why"],
-        event.effective_at,
-        datetime.fromisoformat(p["expires_at"]),
-        p["rolled_back_to"],
-    )
-    return replace(history, requests={**history.requests, request.id: request})
-
-
-def rejected(history: ConfigHistory, event: Event) -> ConfigHistory:
-    """The history after ``config.change_rejected``."""
-    return _answered(history, str(event.payload["request"]), "rejected")
+    return replace(history, versions=(*history.versions, version))
 
 
 def with_value(form: Form, path: str, value: Any) -> dict[str, Any]:
@@ -151,21 +110,11 @@ def value_in(form: Form, path: str, missing: Any) -> Any:
     return value
 
 
-def request_hash(based_on: int, changes: Sequence[Change], rolled_back_to: int | None) -> str:
-    """SHA-256 (hex) over exactly what is asked: the version it starts from, and every value."""
-    asked: Any = {"based_on": based_on, "changes": listed(changes), "rolled_back_to": rolled_back_to}
-    return hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
-
-
 def listed(changes: Sequence[Change]) -> list[Json]:
     """Changes as a payload carries them."""
     return [{"path": change.path, "before": change.before, "after": change.after} for change in changes]
 
 
-def _answered(history: ConfigHistory, request: str, outcome: Literal["applied", "rejected"]) -> ConfigHistory:
-    answered = replace(history.requests[request], outcome=outcome)
-    return replace(history, requests={**history.requests, request: answered})
-
-
-def _changes(rows: Any) -> tuple[Change, ...]:
+def changes_from(rows: Any) -> tuple[Change, ...]:
+    """Changes out of a payload."""
     return tuple(Change(item["path"], item["before"], item["after"]) for item in rows)

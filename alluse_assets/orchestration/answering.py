@@ -1,21 +1,36 @@
-"""Answers a request of a book: read under the lease, judged by the core, appended as one event."""
+"""Answers a request of a book: read under the lease, judged by the core, appended in one transaction.
+
+A yes to a changed configuration makes the new version in the same append. Everything else goes ahead at
+the book's next step.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
+from alluse_assets.accounts.config_changes import KIND as CONFIG
+from alluse_assets.accounts.config_changes import approved_change
 from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.base.config.model_people import ApprovalRules
-from alluse_assets.base.errors import ApprovalError, JournalError
+from alluse_assets.base.errors import ApprovalError
 from alluse_assets.execution.approvals import answer
-from alluse_assets.journal.chain import Head
-from alluse_assets.journal.store import BookKind, JournalStore
+from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.approval_state import ApprovalState
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_state import BookState, apply, fold
+from alluse_assets.orchestration.config_journal import read_book
 
 LEASE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A request as it is answered. ``config_version``: the version that the answer made, if it made one."""
+
+    asked: ApprovalState
+    config_version: int | None = None
 
 
 def give_answer(
@@ -28,8 +43,8 @@ def give_answer(
     clock: Callable[[], datetime],
     why: str = "",
     hash_prefix: str = "",
-) -> ApprovalState:
-    """Give a person's answer; the request as it is answered.
+) -> Given:
+    """Give a person's answer; the request as it is answered, and what came of it at once.
 
     Args:
         store: the journals.
@@ -44,34 +59,24 @@ def give_answer(
 
     Raises:
         ApprovalError: it cannot be answered so; nothing was written.
+        ConfigError: the change that it is about does not hold any more; nothing was written.
         JournalError: there is no such book.
         ConflictError: another process writes to the book for too long.
     """
-    kind = kind_of(store, book)
     with store.lease(book, LEASE_SECONDS):
-        head, state = Head(), BookState()
-        for row in store.read(book):
-            head, state = row.head, apply(state, row.event)
-        asked = _found(state, approval)
+        now = read_book(store, book, clock)
+        asked = _found(now.state, approval)
         name, given = (asked.approval, asked.hash) if asked else (approval, "")
         prefix = hash_prefix.strip().lower()
         if asked and not asked.hash.startswith(prefix):
             given = prefix
-        event = answer(state.approvals, name, given, by, yes, clock(), kind, _rules(state), why.strip())
-        anchors.add(book, store.append(book, [event], head))
-    return apply(state, event).approvals[name]
-
-
-def kind_of(store: JournalStore, book: str) -> BookKind:
-    """The kind of a book.
-
-    Raises:
-        JournalError: there is no such book.
-    """
-    books = {row.name: row.kind for row in store.books()}
-    if book not in books:
-        raise JournalError(f"there is no book {book!r}; there are: {', '.join(sorted(books)) or 'none yet'}")
-    return books[book]
+        rules = _rules(now.state)
+        event = answer(now.state.approvals, name, given, by, yes, now.at, now.kind, rules, why.strip())
+        after = apply(now.state, event)
+        answered = after.approvals[name]
+        done = approved_change(after, answered, now.at) if yes and answered.kind == CONFIG else []
+        anchors.add(book, store.append(book, [event, *done], now.head))
+    return Given(answered, fold(done, after).config_version if done else None)
 
 
 def _found(state: BookState, given: str) -> ApprovalState | None:

@@ -26,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class BookNow:
-    """An opened book as it is: its kind, its state, where its journal ends, and the time that it is in it."""
+    """A book as it is: its kind, its state, where its journal ends, and the time that it is in it."""
 
     kind: BookKind
     state: BookState
@@ -37,23 +37,43 @@ class BookNow:
 Decide = Callable[[BookNow], Event]
 
 
-def read_book_now(store: JournalStore, book: str, clock: Callable[[], datetime]) -> BookNow:
-    """The book at the end of its journal.
-
-    A replay is in the time of its last event; any other book in the clock's, which never goes back.
+def kind_of(store: JournalStore, book: str) -> BookKind:
+    """The kind of a book.
 
     Raises:
-        JournalError: there is no such book, or it is not opened yet.
+        JournalError: there is no such book.
     """
     kinds = {row.name: row.kind for row in store.books()}
     if book not in kinds:
         raise JournalError(f"there is no book {book!r}; there are: {', '.join(sorted(kinds)) or 'none yet'}")
+    return kinds[book]
+
+
+def read_book(store: JournalStore, book: str, clock: Callable[[], datetime]) -> BookNow:
+    """The book at the end of its journal, whether it is opened or not.
+
+    A replay is in the time of its last event; any other book in the clock's, which never goes back.
+
+    Raises:
+        JournalError: there is no such book.
+    """
+    kind = kind_of(store, book)
     state, head, last = BookState(), Head(), _EPOCH
     for row in store.read(book):
         state, head, last = apply(state, row.event), row.head, row.event.effective_at
-    if state.config_history.current is None:
+    return BookNow(kind, state, head, last if kind == "replay" else max(last, clock()))
+
+
+def read_book_now(store: JournalStore, book: str, clock: Callable[[], datetime]) -> BookNow:
+    """An opened book at the end of its journal; its time is as in ``read_book``.
+
+    Raises:
+        JournalError: there is no such book, or it is not opened yet.
+    """
+    now = read_book(store, book, clock)
+    if now.state.config_history.current is None:
         raise JournalError(f"book {book!r} is not opened yet: until then its profile is what to change")
-    return BookNow(kinds[book], state, head, last if kinds[book] == "replay" else max(last, clock()))
+    return now
 
 
 def read_versions(store: JournalStore, book: str) -> list[StoredVersion]:

@@ -180,7 +180,7 @@ class Desk:
 
     def compared_floors(self) -> Callable[[Sequence[RecordedEvent]], FloorComparison] | None:
         """What puts the book's journal beside the same replay with approval = yes; None of other books."""
-        from alluse_assets.orchestration.answering import kind_of
+        from alluse_assets.orchestration.config_journal import kind_of
         from alluse_assets.orchestration.floor_comparison import compare_floors
 
         services = self.services

@@ -5,6 +5,7 @@ screen), ``sizing``, ``entries`` (puts and calls of one account), ``com_acc`` (t
 ``exits`` (taking profit), ``session`` (the routine of one session that calls them all).
 
 Protection acts in ``protect`` (levels, holds, breakers, drawdowns), ``exits``, ``rolls`` and ``scripts`` (the
-orders that an alert comes with); ``opening`` books what an opening bell brings, ``steps`` says what of a live
-session is due. Every function is pure; the configuration is an argument.
+orders that an alert comes with), ``questions`` (what a person decides besides orders); ``opening`` books what
+an opening bell brings, ``steps`` says what of a live session is due. Every function is pure; the
+configuration is an argument.
 """

@@ -29,7 +29,7 @@ from alluse_assets.protection.circuit_breakers import (
 )
 from alluse_assets.protection.drawdown import deep_closes, pivot_begins, pivot_ends
 from alluse_assets.protection.levels import LEVEL_NAMES, actions_at, adverse_multiple, read_level
-from alluse_assets.protection.state import Chain, protect
+from alluse_assets.protection.state import Chain, CoolOff, protect
 from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.scripts import action_script
 
@@ -118,30 +118,44 @@ def lapse_events(
     """What a session's open ends: cool-offs that are over, and deep drawdowns.
 
     After the cool-off the symbol is anchored anew to the price and ATR of now, so its level is 0 again;
-    that lifts it unless a person is to.
+    that lifts it unless a person is to (``questions.lift_events``).
     """
     events = []
-    for (account, symbol), cooling in sorted(state.protection.cool_offs.items()):
+    for _, cooling in sorted(state.protection.cool_offs.items()):
         if session < cooling.until or config.protection.reanchor_by != "rule":
             continue
-        payload: dict[str, Json] = {
-            "account": account,
-            "symbol": symbol,
-            "chain": cooling.chain,
-            "price": text(prices[symbol]) if symbol in prices else None,
-            "atr": text(atr[symbol]) if symbol in atr else None,
-            "level_from": cooling.level,
-            "level_to": 0,
-            "by": "rule",
-        }
-        key = f"cool_off/{cooling.chain}/ended/{session}"
-        events.append(Event(EventType.COOL_OFF_ENDED, at, "rule:protection", key, payload))
+        events.append(cool_off_ended(cooling, prices, atr, session, at, "rule"))
     for symbol, deep in sorted(state.protection.deep.items()):
         if session >= deep.until:
             key = f"deep/{symbol}/ended/{session}"
             ended: dict[str, Json] = {"symbol": symbol, "session": session.isoformat()}
             events.append(Event(EventType.DEEP_DRAWDOWN_ENDED, at, "rule:drawdown", key, ended))
     return events
+
+
+def cool_off_ended(
+    cooling: CoolOff,
+    prices: Mapping[str, Decimal],
+    atr: Mapping[str, Decimal],
+    session: date,
+    at: datetime,
+    by: str,
+    cause: str | None = None,
+) -> Event:
+    """The end of a cool-off: the symbol is anchored to the price and ATR of now. ``by``: rule, or a name."""
+    symbol = cooling.symbol
+    payload: dict[str, Json] = {
+        "account": cooling.account,
+        "symbol": symbol,
+        "chain": cooling.chain,
+        "price": text(prices[symbol]) if symbol in prices else None,
+        "atr": text(atr[symbol]) if symbol in atr else None,
+        "level_from": cooling.level,
+        "level_to": 0,
+        "by": by,
+    }
+    key = f"cool_off/{cooling.chain}/ended/{session}"
+    return Event(EventType.COOL_OFF_ENDED, at, "rule:protection", key, payload, cause=cause)
 
 
 def level_events(

@@ -54,6 +54,7 @@ from alluse_assets.strategies.protect import (
     pivot_events,
     safe_holds,
 )
+from alluse_assets.strategies.questions import lift_events, resume_events
 from alluse_assets.strategies.rolls import RollDecision, decide_roll, decide_rolls
 
 
@@ -95,12 +96,14 @@ class SessionRoutine:
         )
         self._breakers(market.vix_at_open, at, new_session=True)
         self._record(lapse_events(self._state, market.opens, market.atr, market.session, at, self.config))
+        self._ask(market.opens, at)
         self._levels(market.opens, lambda _: at, "open", at)
 
     def trade(self) -> None:
         """One look at the market at the quotes' time: protect, then take profits, then enter."""
         market = self.market
         self._breakers(market.vix, market.now, new_session=False)
+        self._ask(market.prices, market.now)
         self._levels(market.prices, market.time_of, "quotes", market.now)
         navs = self._navs(self._marks(market.prices))
         engine = self._engine(navs)
@@ -164,6 +167,16 @@ class SessionRoutine:
         session = self.market.session
         before = [self.calendar.previous_session(session, n) for n in range(looks_back, 0, -1)]
         self._record(breaker_events(self._state, reading, before, session, at, new_session, self.config))
+
+    def _ask(self, prices: Mapping[str, Decimal], at: datetime) -> None:
+        """What a person decides besides orders: asked once, and done at the first step behind a yes."""
+        session, config = self.market.session, self.config
+        following = self.calendar.close_time(self.calendar.next_session(session))
+        self._record(
+            lift_events(self._state, prices, self.market.atr, session, at, following, self.policy, config)
+        )
+        closes_at = self.market.closes_at
+        self._record(resume_events(self._state, session, at, closes_at, self.policy, config))
 
     def _levels(
         self, prices: Mapping[str, Decimal], at: Callable[[str], datetime], moment: str, now: datetime

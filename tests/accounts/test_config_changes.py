@@ -8,18 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alluse_assets.accounts.allocation import open_book
-from alluse_assets.accounts.config_changes import decide_change, decide_rollback
+from alluse_assets.accounts.config_changes import approved_change, decide_change, decide_rollback
 from alluse_assets.accounts.config_in_force import config_in_force, timeline_of
 from alluse_assets.accounts.config_limits import FIXED
-from alluse_assets.accounts.config_requests import answer_change_request
 from alluse_assets.accounts.project import project_config_versions
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import canonical, fingerprint, load, stored_config, with_values
-from alluse_assets.base.errors import ConfigError, JournalError
+from alluse_assets.base.errors import ApprovalError, ConfigError, JournalError
+from alluse_assets.execution.approvals import answer, hash_of
 from alluse_assets.journal.chain import Head, link
 from alluse_assets.journal.verify import verify
 from alluse_assets.ledger.book_state import BookState, apply, fold
-from alluse_assets.ledger.config_history import request_hash
 from alluse_assets.orchestration.book_config import stored_versions
 from tests.book_maker import BookMaker, option
 
@@ -185,15 +184,24 @@ def requested(kind="live", **values):
     return event, apply(state, event)
 
 
-def answered(state, by="bob", yes=True, at=NOW + timedelta(hours=1), kind="live", request="config-1"):
-    return answer_change_request(state, kind, request, by, yes, at)
+def answered(state, by="bob", yes=True, at=NOW + timedelta(hours=1), kind="live", request="config/1"):
+    """The events that an answer appends together, as ``orchestration.answering`` does it."""
+    rules = config_in_force(state).approvals
+    given = state.approvals[request].hash if request in state.approvals else ""
+    event = answer(state.approvals, request, given, by, yes, at, kind, rules)
+    after = apply(state, event)
+    return [event, *(approved_change(after, after.approvals[request], at) if yes else [])]
+
+
+def types(events):
+    return [event.type for event in events]
 
 
 @pytest.mark.parametrize(
     ("kind", "asks", "event_type"),
     [
-        ("live", True, "config.change_requested"),
-        ("paper", True, "config.change_requested"),
+        ("live", True, "approval.requested"),
+        ("paper", True, "approval.requested"),
         ("replay", True, "config.changed"),
         ("live", False, "config.changed"),
     ],
@@ -202,92 +210,133 @@ def test_live_and_paper_books_ask_where_approvals_say_so_a_replay_never(kind, as
     assert ask(opened(approvals__config_change=asks), (LOW, "35"), kind=kind).type == event_type
 
 
-def test_a_request_changes_nothing_until_it_is_approved():
-    event, state = requested()
-    assert (state.config_version, config_in_force(state)) == (1, config_in_force(opened()))
-    after = apply(state, answered(state))
-    assert after.config_version == 2
-    version = after.config_history.versions[-1]
-    assert (version.by, version.approved_by, version.request) == ("ann", "bob", "config-1")
-    assert after.config_history.requests["config-1"].outcome == "applied"
-    assert [c.after for c in version.changes] == ["35"]
+def test_a_request_says_what_changes_from_which_version_why_and_until_when():
+    event, _ = requested()
+    assert (event.actor, event.payload["approval"], event.payload["kind"]) == (
+        "person:ann", "config/1", "config"
+    )  # fmt: skip
+    assert event.payload["subject"] == {
+        "based_on": 1,
+        "changes": [{"path": LOW, "before": "40", "after": "35"}],
+        "why": "because",
+        "rolled_back_to": None,
+    }
+    assert event.payload["hash"] == hash_of(event.payload["subject"])
+    assert (event.payload["requested_by"], event.payload["reasons"]) == ("person:ann", ["config_change"])
     assert event.payload["expires_at"] == "2011-01-05T15:00:00Z"
+
+
+def test_a_request_changes_nothing_and_a_yes_makes_the_version_in_the_same_append():
+    _, state = requested()
+    assert (state.config_version, config_in_force(state)) == (1, config_in_force(opened()))
+    events = answered(state)
+    assert types(events) == ["approval.answered", "approval.used", "config.changed"]
+    assert (events[2].actor, events[2].cause) == ("person:bob", events[0].key)
+    after = fold(events, state)
+    assert (after.config_version, after.approvals) == (2, {})
+    version = after.config_history.versions[-1]
+    assert (version.by, version.approved_by, version.request) == ("ann", "bob", "config/1")
+    assert (version.why, [c.after for c in version.changes]) == ("because", ["35"])
+
+
+def test_a_rollback_asks_and_comes_back_as_one():
+    _, state = requested()
+    state = fold(answered(state), state)
+    state = apply(state, decide_rollback(state, "live", 1, "back", "ann", NOW))
+    assert state.approvals["config/2"].subject["rolled_back_to"] == 1
+    after = fold(answered(state, request="config/2"), state)
+    assert after.config_history.versions[-1].rolled_back_to == 1
+    assert after.config_fingerprint == opened().config_fingerprint
 
 
 def test_switching_approval_off_asks_first_itself():
     event = ask(opened(), ("approvals.config_change", "false"), kind="live")
-    assert event.type == "config.change_requested"
+    assert event.type == "approval.requested"
 
 
-def test_the_hash_is_over_the_version_and_every_value():
-    _, state = requested()
-    request = state.config_history.requests["config-1"]
-    assert request.hash == request_hash(1, request.changes, None)
-    (change,) = request.changes
+def test_the_hash_is_over_the_version_every_value_and_the_reason():
+    event, _ = requested()
+    subject = event.payload["subject"]
     others = [
-        request_hash(2, request.changes, None),
-        request_hash(1, [replace(change, after="36")], None),
-        request_hash(1, [replace(change, before="41")], None),
-        request_hash(1, request.changes, 1),
+        {"based_on": 2},
+        {"changes": [{"path": LOW, "before": "40", "after": "36"}]},
+        {"changes": [{"path": LOW, "before": "41", "after": "35"}]},
+        {"why": "another"},
+        {"rolled_back_to": 1},
     ]
-    assert len({request.hash, *others}) == 5
+    assert len({event.payload["hash"], *(hash_of({**subject, **other}) for other in others)}) == 6
 
 
 def test_a_request_whose_content_is_not_what_was_hashed_is_refused():
     event, _ = requested()
-    other = [{"path": LOW, "before": "40", "after": "5"}]
-    state = apply(opened(), replace(event, payload={**event.payload, "changes": other}))
-    with pytest.raises(ConfigError, match="not what its hash says"):
+    other = {**event.payload["subject"], "changes": [{"path": LOW, "before": "40", "after": "5"}]}
+    state = apply(opened(), replace(event, payload={**event.payload, "subject": other}))
+    with pytest.raises(ApprovalError, match="approved something else"):
         answered(state)
 
 
 def test_in_a_live_book_the_asker_does_not_approve_but_may_take_it_back():
     _, state = requested()
-    with pytest.raises(ConfigError, match="asked by ann: in a live book another person approves"):
+    with pytest.raises(ApprovalError, match="ann asked for it, and in live another person approves"):
         answered(state, by="ann")
-    assert answered(state, by="ann", yes=False).type == "config.change_rejected"
+    assert types(answered(state, by="ann", yes=False)) == ["approval.answered"]
     _, alone = requested(approvals__live_approver_is_another=False)
-    assert answered(alone, by="ann").type == "config.changed"
+    assert types(answered(alone, by="ann"))[-1] == "config.changed"
     _, paper = requested(kind="paper")
-    assert answered(paper, by="ann", kind="paper").type == "config.changed"
+    assert types(answered(paper, by="ann", kind="paper"))[-1] == "config.changed"
 
 
-def test_an_answer_counts_once():
+def test_an_answer_counts_once_and_a_no_changes_nothing():
     _, state = requested()
-    for yes, outcome in ((True, "applied"), (False, "rejected")):
-        done = apply(state, answered(state, yes=yes))
-        with pytest.raises(ConfigError, match=f"config-1 is {outcome} already; open: none"):
-            answered(done)
-    with pytest.raises(ConfigError, match="config-9 is not known; open: config-1"):
-        answered(state, request="config-9")
-    with pytest.raises(ConfigError, match="say who answers"):
-        answered(state, by=" ")
+    used, refused = (fold(answered(state, yes=yes), state) for yes in (True, False))
+    assert (used.config_version, refused.config_version) == (2, 1)
+    with pytest.raises(ApprovalError, match="config/1: nothing of that name is open"):
+        answered(used)
+    with pytest.raises(ApprovalError, match="bob has answered no already"):
+        answered(refused)
+    with pytest.raises(ApprovalError, match="bob said no"):
+        approved_change(refused, refused.approvals["config/1"], NOW)
 
 
-@pytest.mark.parametrize(("minutes", "late"), [(1440, 1440), (30, 30)])
-def test_unanswered_means_no_from_the_minute_on_that_it_expires(minutes, late):
-    _, state = requested(approvals__config_change_expires_minutes=minutes)
-    assert answered(state, at=NOW + timedelta(minutes=late, seconds=-1)).type == "config.changed"
-    with pytest.raises(ConfigError, match=r"expired at .*ask again"):
-        answered(state, at=NOW + timedelta(minutes=late))
+def test_the_last_instant_counts_and_from_then_on_unanswered_means_no():
+    _, state = requested(approvals__config_change_expires_minutes=30)
+    end = NOW + timedelta(minutes=30)
+    assert types(answered(state, at=end))[-1] == "config.changed"
+    with pytest.raises(ApprovalError, match=r"it expired at 2011-01-04T15:30:00Z"):
+        answered(state, at=end + timedelta(microseconds=1))
 
 
 def test_an_approval_does_not_count_when_another_version_came_meanwhile():
     """Two requests on version 1: the second answer would put values over ones that nobody saw beside them."""
     _, state = requested()
     state = apply(state, ask(state, (HIGH, "55"), kind="live"))
-    state = apply(state, answered(state, request="config-2"))
+    state = fold(answered(state, request="config/2"), state)
     with pytest.raises(ConfigError, match=r"asked on version 1 .* version 2 is in force now"):
         answered(state)
 
 
 def test_the_same_is_not_asked_for_twice_while_it_is_open():
     _, state = requested()
-    assert "ann asked for the same already: request config-1" in refusal_of(
-        state, (LOW, "35"), kind="live", by="bob"
+    assert "ann asked for the same already: config/1" in refusal_of(
+        state, (LOW, "35"), kind="live", by="bob", why="another reason"
     )
-    later = ask(state, (LOW, "35"), kind="live", at=NOW + timedelta(days=1))
-    assert later.payload["request"] == "config-2"
+    assert ask(state, (LOW, "36"), kind="live").payload["approval"] == "config/2"
+    later = ask(state, (LOW, "35"), kind="live", at=NOW + timedelta(days=1, seconds=1))
+    assert later.payload["approval"] == "config/2"
+    refused = fold(answered(state, yes=False), state)
+    assert ask(refused, (LOW, "35"), kind="live").payload["approval"] == "config/2"
+
+
+def test_a_request_stays_open_over_the_close_and_ends_at_the_first_close_behind_its_time():
+    book = BookMaker()
+    at = trading_calendar().open_time(book.next)
+    book.recorder.record(ask(book.state, (LOW, "35"), kind="live", at=at))
+    closes = {"AAPL": 335.0, "MSFT": 28.0, "SPX": 127.0}
+    book.session(closes)
+    assert types(answered(book.state, at=at + timedelta(hours=20)))[-1] == "config.changed"
+    book.session(closes)
+    assert book.state.approvals == {}
+    assert types(book.events).count("approval.expired") == 1
 
 
 def test_what_a_book_took_on_after_the_request_is_looked_at_when_it_is_approved():

@@ -15,16 +15,18 @@ from alluse_assets.adapters.postgres.connect import connect, open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError, JournalError
-from alluse_assets.base.events import instant_text
+from alluse_assets.base.events import Event, instant_text
 from alluse_assets.cli.approvals_command import approvals_command
 from alluse_assets.cli.approve_command import approve_command
 from alluse_assets.cli.reject_command import reject_command
 from alluse_assets.execution.approval_table import APPROVALS, STATES, project_approvals
 from alluse_assets.execution.approvals import Asking, hash_of, request
+from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.verify import verify
 from alluse_assets.ledger.book_state import fold
 from tests.book_maker import BookMaker
 from tests.execution.scene import OPENS, PUT, Scene, sell_put
+from tests.strategies.mini_market import CALENDAR, MiniMarket, config, days
 
 AT = OPENS + timedelta(minutes=40)
 NOW = datetime.now(UTC)
@@ -43,9 +45,9 @@ def an_asked_order(**changes):
     ]
 
 
-def a_change(name, by="person:Bob", hours=1):
+def a_fork(name, by="person:Bob", hours=1):
     expires_at = NOW + timedelta(hours=hours)
-    return request("config", name, {"to": name}, ["config_change"], by, NOW, expires_at)
+    return request("fork", name, {"to": name}, ["fork"], by, NOW, expires_at)
 
 
 @pytest.fixture
@@ -98,10 +100,10 @@ def test_an_empty_list_says_so_and_where_the_past_is(book):
 
 
 def test_json_has_every_column_and_the_subject_as_an_object(book):
-    book(a_change("1"))
+    book(a_fork("1"))
     (row,) = json.loads(runs(approvals_command, "--json").stdout)["approvals"]
     assert set(row) == set(APPROVALS.schema)
-    assert (row["subject"], row["state"], row["reasons"]) == ({"to": "1"}, "open", ["config_change"])
+    assert (row["subject"], row["state"], row["reasons"]) == ({"to": "1"}, "open", ["fork"])
     assert row["requested_at"] == instant_text(NOW)
 
 
@@ -131,38 +133,71 @@ def test_a_no_is_journalled_and_cannot_be_taken_back(book):
 
 def test_the_name_is_the_systems_where_none_is_given(book, monkeypatch):
     monkeypatch.setenv("LOGNAME", "carol")
-    book(a_change("1"))
-    assert runs(approve_command, "config/1").stdout.startswith("approved by carol: config/1")
+    book(a_fork("1"))
+    assert runs(approve_command, "fork/1").stdout.startswith("approved by carol: fork/1")
 
 
 def test_the_unique_beginning_of_an_id_is_enough(book):
-    book(a_change("12"), *an_asked_order())
-    assert runs(reject_command, "config", "--as", "Ann").exit_code == 0
-    book(a_change("2"), a_change("22"))
-    ambiguous = runs(reject_command, "config/2", "--as", "Ann")
+    book(a_fork("12"), *an_asked_order())
+    assert runs(reject_command, "fork", "--as", "Ann").exit_code == 0
+    book(a_fork("2"), a_fork("22"))
+    ambiguous = runs(reject_command, "fork/2", "--as", "Ann")
     assert ambiguous.exit_code == 0  # a whole id is no beginning
-    book(a_change("3a"), a_change("3b"))
-    refused = runs(reject_command, "config/3", "--as", "Ann").exception
-    assert "several begin so: config/3a, config/3b" in str(refused)
+    book(a_fork("3a"), a_fork("3b"))
+    refused = runs(reject_command, "fork/3", "--as", "Ann").exception
+    assert "several begin so: fork/3a, fork/3b" in str(refused)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("config/9", "--as", "Ann"), "nothing of that name is open; list with: alluse approvals"),
+        (("fork/9", "--as", "Ann"), "nothing of that name is open; list with: alluse approvals"),
         (("", "--as", "Ann"), "nothing of that name is open"),
-        (("config/1", "--as", "Ann", "--hash", "0000"), "not 0000: look at it again"),
-        (("config/1", "--as", " "), "no person's name"),
-        (("config/1", "--as", "bob"), "bob asked for it, and in live another person approves"),
-        (("config/late", "--as", "Ann"), "it expired at"),
+        (("fork/1", "--as", "Ann", "--hash", "0000"), "not 0000: look at it again"),
+        (("fork/1", "--as", " "), "no person's name"),
+        (("fork/1", "--as", "bob"), "bob asked for it, and in live another person approves"),
+        (("fork/late", "--as", "Ann"), "it expired at"),
     ],
 )
 def test_what_cannot_be_approved_is_said_and_nothing_is_written(book, arguments, message):
-    before = book(a_change("1"), a_change("late", hours=-1))
+    before = book(a_fork("1"), a_fork("late", hours=-1))
     refused = runs(approve_command, *arguments).exception
     assert isinstance(refused, ApprovalError)
     assert message in str(refused)
     assert book() == before
+
+
+def test_what_is_approved_besides_orders_happens_at_the_book_s_next_step(book, monkeypatch):
+    """Asked in one session, answered by the command in the evening, done by the next session's process."""
+    monday, tuesday, wednesday = days(3)
+    evening = CALENDAR.close_time(monday) + timedelta(hours=1)
+    for module in (approve_command, approvals_command):
+        monkeypatch.setattr(f"{module.__module__}.utc_now", lambda: evening)
+    market = MiniMarket(config(protection__reanchor_by="person"))
+    cooling = {
+        "account": "REV-1", "symbol": "AAPL", "chain": "c", "right": "P", "level": 3, "until": str(monday)
+    }  # fmt: skip
+    book(*market.events, Event(EventType.COOL_OFF_BEGUN, OPENS, "rule:protection", "cool_off/c", cooling))
+
+    def step(day):
+        market.state = fold(book())
+        events = market.step(day, 101)
+        book(*events)
+        return [event.type.value for event in events]
+
+    assert "approval.requested" in step(monday)
+    listed = runs(approvals_command).stdout
+    assert "would    lift AAPL in REV-1 from level 3, anchored anew to its price and ATR" in listed
+    assert "asks as  after a cool-off a person lifts the level" in listed
+    said = runs(approve_command, "lift_level", "--as", "Ann")
+    assert f"lift_level/REV-1/AAPL/{monday}" in said.stdout
+    assert "to be used until 2011-01-11 16:00:00 New York" in said.stdout
+    assert fold(book()).protection.level_of("REV-1", "AAPL") == 3
+    assert step(tuesday)[:3] == ["session.opened", "approval.used", "protection.cool_off_ended"]
+    assert fold(book()).protection.level_of("REV-1", "AAPL") == 0
+    assert "nothing of that name" in str(runs(approve_command, "lift_level", "--as", "Ann").exception)
+    assert not [one for one in step(wednesday) if one.startswith(("approval.", "protection."))]
+    assert {fault.check for fault in verify("b", book.rows(), []).faults} == {"anchors"}
 
 
 def test_the_rules_of_answering_are_those_in_force(book):
@@ -170,12 +205,12 @@ def test_the_rules_of_answering_are_those_in_force(book):
         pair = ("approvals.live_approver_is_another", value)
         return decide_change(fold(book()), "replay", [pair], "alone today", "Bob", NOW)
 
-    book(*BookMaker().events, a_change("1"), a_change("2"))
-    assert "another person approves" in str(runs(approve_command, "config/1", "--as", "Bob").exception)
+    book(*BookMaker().events, a_fork("1"), a_fork("2"))
+    assert "another person approves" in str(runs(approve_command, "fork/1", "--as", "Bob").exception)
     book(change("false"))
-    assert runs(approve_command, "config/1", "--as", "Bob").exit_code == 0
+    assert runs(approve_command, "fork/1", "--as", "Bob").exit_code == 0
     book(change("true"))
-    assert "another person approves" in str(runs(approve_command, "config/2", "--as", "Bob").exception)
+    assert "another person approves" in str(runs(approve_command, "fork/2", "--as", "Bob").exception)
 
 
 def test_an_unknown_book_is_said(book):
@@ -189,14 +224,14 @@ def test_an_unknown_book_is_said(book):
 
 def test_the_view_of_the_database_says_what_the_projected_table_says(book, database_url):
     book(*an_asked_order())
-    book(*[a_change(name) for name in ("approved", "refused", "used", "expired", "late")])
+    book(*[a_fork(name) for name in ("approved", "refused", "used", "expired", "late")])
     for name in ("approved", "used"):
-        runs(approve_command, f"config/{name}", "--as", "Ann", "--why", "good")
-    runs(reject_command, "config/refused", "--as", "Ann")
+        runs(approve_command, f"fork/{name}", "--as", "Ann", "--why", "good")
+    runs(reject_command, "fork/refused", "--as", "Ann")
     for name, ending in (("used", "used"), ("expired", "expired")):
-        payload = {"approval": f"config/{name}", "hash": hash_of({"to": name})}
+        payload = {"approval": f"fork/{name}", "hash": hash_of({"to": name})}
         like = book()[-1]
-        key = f"approval/config/{name}/{ending}"
+        key = f"approval/fork/{name}/{ending}"
         book(replace(like, type=f"approval.{ending}", key=key, payload=payload, cause=None))
     expected = project_approvals(book())
     assert set(expected["state"]) == set(STATES)
@@ -213,7 +248,7 @@ def test_the_view_of_the_database_says_what_the_projected_table_says(book, datab
 
 
 def test_the_view_knows_that_time_is_over_though_nobody_has_booked_it(book, database_url):
-    book(a_change("late", hours=-1))
+    book(a_fork("late", hours=-1))
     assert project_approvals(book()).select(pl.col("state")).item() == "open"
     assert "Nothing of book b" in runs(approvals_command).stdout
     with connect(database_url) as connection:

@@ -54,18 +54,24 @@ def store(environment, database_url):
 
 
 @pytest.fixture
-def alluse(store, capsys):
+def any_command(store, capsys):
     def run(*arguments):
         with pytest.raises(SystemExit) as ended:
-            main(["config", *arguments])
+            main(arguments)
         printed = capsys.readouterr()
         return ended.value.code or 0, " ".join(printed.out.split()), printed.err
 
     return run
 
 
+@pytest.fixture
+def alluse(any_command):
+    return lambda *arguments: any_command("config", *arguments)
+
+
 def changes(store, book="past"):
-    return [row.event for row in store.read(book) if row.event.type.startswith("config.")]
+    """What was asked, answered and changed of a book's configuration."""
+    return [row.event for row in store.read(book) if row.event.type.startswith(("config.", "approval."))]
 
 
 def test_set_shows_the_difference_and_appends_one_version(alluse, store):
@@ -172,10 +178,50 @@ def test_diff_takes_versions_of_books_beside_profiles(alluse):
 def test_a_live_book_asks_and_stays_as_it_is(alluse, store):
     code, out, _ = alluse("set", "--book", "real", LOW, "35", "--why", "x", "--as", "ann")
     assert code == 0
-    assert "this change of book real is asked for: request config-1; it needs approval until" in out
-    assert [event.type for event in changes(store, "real")] == ["config.change_requested"]
+    assert "this change of book real is asked for: config/1; it needs approval until" in out
+    assert [event.type for event in changes(store, "real")] == ["approval.requested"]
     assert f"│ {LOW} │ 40 │" in alluse("show", LOW, "--book", "real")[1]
-    assert "request config-1 by ann" in alluse("history", "--book", "real")[1]
+    assert "version 2" not in alluse("history", "--book", "real")[1]
+    asked = json.loads(
+        alluse("set", "--book", "real", LOW, "36", "--why", "x", "--as", "ann", "--dry-run", "--json")[1]
+    )
+    assert (asked["event"], asked["approval"], asked["based_on"]) == ("approval.requested", "config/2", 1)
+    assert asked["changes"] == [{"path": LOW, "before": "40", "after": "36"}]
+
+
+def test_what_is_asked_is_listed_in_words_and_a_yes_is_the_new_version(alluse, any_command, store):
+    alluse("set", "--book", "real", LOW, "35", "--why", "calmer", "--as", "ann")
+    listed = any_command("approvals", "--book", "real")[1]
+    assert f"config/1 would change version 1 of the configuration: {LOW} from 40 to 35 why calmer" in listed
+    assert "asks as a changed configuration asks" in listed
+    assert "by person:ann" in listed
+    seen = listed.partition("hash ")[2].split()[0]
+    refused = any_command("approve", "config/1", "--hash", seen, "--as", "Ann", "--book", "real")
+    assert refused[0] == 2
+    assert "in live another person approves" in refused[2]
+    code, out, _ = any_command("approve", "config/1", "--hash", seen, "--as", "bob", "--book", "real")
+    assert code == 0
+    assert "version 2 of book real counts from its next step on" in out
+    assert [event.type for event in changes(store, "real")[1:]] == [
+        "approval.answered", "approval.used", "config.changed"
+    ]  # fmt: skip
+    assert f"│ {LOW} │ 35 │" in alluse("show", LOW, "--book", "real")[1]
+    assert "version 2 by ann, approved by bob (config/1)" in alluse("history", "--book", "real")[1]
+    assert "state used (bob said yes)" in any_command("approvals", "--all", "--book", "real")[1]
+    assert {fault.check for fault in verify("real", list(store.read("real")), []).faults} == {"anchors"}
+
+
+def test_a_no_and_a_yes_to_what_does_not_hold_any_more_change_nothing(alluse, any_command, store):
+    for value in ("35", "36", "37"):
+        alluse("set", "--book", "real", LOW, value, "--why", "x", "--as", "ann")
+    assert any_command("reject", "config/1", "--as", "ann", "--book", "real")[0] == 0
+    assert any_command("approve", "config/2", "--as", "bob", "--book", "real")[0] == 0
+    before = store.head("real")
+    code, _, err = any_command("approve", "config/3", "--as", "bob", "--book", "real")
+    assert code == 2
+    assert "asked on version 1 of the configuration, and version 2 is in force now: ask again" in err
+    assert store.head("real") == before
+    assert f"│ {LOW} │ 36 │" in alluse("show", LOW, "--book", "real")[1]
 
 
 def started(*arguments, script=("-m", "alluse_assets.cli")):
@@ -192,6 +238,19 @@ def test_whoever_is_killed_has_changed_everything_or_nothing(store):
         assert [event.type for event in changes(store)] == expected
     process = started(*change)
     assert f"{LOW} is 35 already (version 2 is in force)" in process.communicate()[1]
+
+
+def test_whoever_is_killed_approving_has_answered_and_changed_or_neither(alluse, store):
+    alluse("set", "--book", "real", LOW, "35", "--why", "x", "--as", "ann")
+    yes = ("approve", "config/1", "--book", "real", "--as", "bob")
+    done = ["approval.answered", "approval.used", "config.changed"]
+    for moment, expected in (("before", []), ("after", done)):
+        process = started(moment, *yes, script=("-c", KILLED))
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert [event.type for event in changes(store, "real")[1:]] == expected
+    again = started(*yes)
+    assert "nothing of that name is open" in again.communicate()[1]
 
 
 def test_many_people_at_once_make_versions_one_after_the_other(store):

@@ -64,7 +64,7 @@ def test_the_replay_runs_through_and_its_journal_verifies(alluse, replayed):
     assert report["book"] == "spx_2019"
     assert report["sessions"] == 61
     assert report["orders"] > 40
-    assert set(report["week_types"]) <= {"P-EW", "P-AWL", "P-AOL", "P-DD", "W-IDL"}
+    assert set(report["week_types"]) <= {"P-EW", "P-AWL", "P-AOL", "P-DD", "P-RO", "W-IDL"}
     proof = alluse("verify", "--book", "spx_2019", "--json")
     assert proof["holds"]
     assert proof["journal_hash"] == report["journal_hash"]

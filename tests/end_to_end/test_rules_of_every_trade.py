@@ -51,7 +51,8 @@ def trades(sample_run):
     found = [
         Trade(e.payload, created[e.payload["intent"]].payload, decisions[created[e.payload["intent"]].cause])
         for e in sample_run.events
-        if e.type == "order.filled" and e.payload["action"] == "SELL_TO_OPEN"
+        # Rolls are exits: what binds them is in test_rules_of_every_roll.
+        if e.type == "order.filled" and e.payload["purpose"] in ("open_put", "open_call")
     ]
     assert len(found) > 200
     return found
@@ -283,7 +284,7 @@ def test_profit_is_taken_only_once_enough_of_the_credit_has_decayed(sample_run):
         key = (p["account"], p["instrument"])
         if p["action"] == "SELL_TO_OPEN":
             credit[key] = Decimal(p["price"])
-        elif p["action"] == "BUY_TO_CLOSE":
+        elif p["purpose"] == "take_profit":
             assert Decimal(p["price"]) <= credit[key] * Decimal("0.35")
             taken += 1
     assert taken > 50

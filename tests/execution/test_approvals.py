@@ -238,7 +238,8 @@ def test_used_and_expired_leave_the_state_at_once_and_refused_with_the_session()
     scene.answer(intent, yes=False, at=ASKED_AT)
     scene.engine.resume(ASKED_AT)
     assert [a.answer for a in scene.recorder.state.approvals.values()] == ["no"]
-    closed = replace(scene.recorder.events[0], type="session.closed", postings=(), payload={
+    opened = scene.recorder.events[0]
+    closed = replace(opened, type="session.closed", effective_at=CLOSES, postings=(), payload={
         "session": "2011-01-06", "marks": {}, "closes": {}, "accounts": {ACCOUNT: {"nav": "100000.00"}},
     })  # fmt: skip
     assert apply(scene.recorder.state, closed).approvals == {}

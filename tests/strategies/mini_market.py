@@ -68,12 +68,13 @@ class MiniMarket:
 
     def step(
         self, day, close, quotes=None, passed=None, dividends=None, splits=None, surfaces=NO_SURFACES,
-        floor_only=None, at=None, looks=1,
+        floor_only=None, at=None, looks=1, after_open=None, after_looks=None,
     ):  # fmt: skip
         """``passed``: {(kind, right): [contract, ...]} best first; a ``close`` of None is a missing bar.
 
         ``floor_only``: the same of what the floor alone refused. ``at``: when the quotes are; the close.
-        ``looks``: how often the same market is looked at.
+        ``looks``: how often the same market is looked at. ``after_open``, ``after_looks``: what a person
+        does then, with the recorder.
         """
         at, week = at or CALENDAR.close_time(day), CALENDAR.week_of(day)
         book = {
@@ -128,9 +129,12 @@ class MiniMarket:
         )
         recorder = SessionRecorder(self.state)
         routine = SessionRoutine(recorder, broker, market, self.config, CALENDAR, self.policy)
+        nothing = lambda recorder: None  # noqa: E731
         routine.open()
+        (after_open or nothing)(recorder)
         for _ in range(looks):
             routine.trade()
+        (after_looks or nothing)(recorder)
         routine.close()
         self.state = recorder.state
         self.events += recorder.events
