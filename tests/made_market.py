@@ -199,13 +199,16 @@ def walk(market: MadeMarket, lake: MemoryLake | None = None) -> Iterator[tuple[B
     for event in opened:
         state = apply(state, event)
     yield state, list(opened)
-    for (seen,) in market.feed(lake).sessions(market.sessions):
-        state, events = close_session(market, state, seen)
+    for looks in market.feed(lake).sessions(market.sessions):
+        state, events = close_session(market, state, looks)
         yield state, events
 
 
-def close_session(market: MadeMarket, state: BookState, seen: SessionMarket) -> tuple[BookState, list[Event]]:
+def close_session(
+    market: MadeMarket, state: BookState, looks: Sequence[SessionMarket]
+) -> tuple[BookState, list[Event]]:
     """One session from ``state`` on, with what a person does before it."""
+    (seen,) = looks  # A made market has one chain a session.
     routine = routine_of(market, state, seen)
     routine.run()
     return routine.recorder.state, list(routine.recorder.events)  # type: ignore[attr-defined]
@@ -230,7 +233,7 @@ def routine_of(market: MadeMarket, state: BookState, seen: SessionMarket) -> Ses
         config.assignment_threshold_usd,
         lambda symbol: symbol in config.market.index_options,
     )
-    return SessionRoutine(recorder, broker, seen, config, CALENDAR)
+    return SessionRoutine(recorder, broker, seen, config, CALENDAR, config.approvals.replay_answer)
 
 
 def replayed(market: MadeMarket) -> list[Event]:

@@ -29,7 +29,7 @@ from alluse_assets.protection.circuit_breakers import (
 )
 from alluse_assets.protection.drawdown import deep_closes, pivot_begins, pivot_ends
 from alluse_assets.protection.levels import LEVEL_NAMES, actions_at, adverse_multiple, read_level
-from alluse_assets.protection.state import Chain, CoolOff
+from alluse_assets.protection.state import Chain, CoolOff, protect
 from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.scripts import action_script
 
@@ -93,17 +93,17 @@ def breaker_events(
 
 
 def _tier_holds(state: BookState, tier: Tier, why: str, at: datetime) -> list[Event]:
-    events = []
+    events, protection = [], state.protection
     for name in sorted(state.accounts):
         for one, hold in _TIER_HOLDS.items():
-            change = place_hold if tier >= one else None
             event = (
-                place_hold(state.protection, name, hold, why, at, "rule:circuit_breakers")
-                if change
-                else lift_hold(state.protection, name, hold, why, at, "rule:circuit_breakers", "rule")
+                place_hold(protection, name, hold, why, at, "rule:circuit_breakers")
+                if tier >= one
+                else lift_hold(protection, name, hold, why, at, "rule:circuit_breakers", "rule")
             )
             if event:
                 events.append(event)
+                protection = protect(protection, event)
     return events
 
 
@@ -247,14 +247,18 @@ def safe_holds(step: AccountStep, at: datetime) -> list[Event]:
         if account == name and "account_safe" in actions:
             wanted.add(symbol)
     held = {hold.partition(":")[2] for hold in protection.holds.get(name, {}) if hold.startswith("level_3:")}
-    events = []
-    for symbol in sorted(wanted - held):
-        why = f"{symbol} is at level 3"
-        events.append(place_hold(protection, name, f"level_3:{symbol}", why, at, "rule:protection"))
-    for symbol in sorted(held - wanted):
-        why = f"{symbol} has left level 3"
-        events.append(lift_hold(protection, name, f"level_3:{symbol}", why, at, "rule:protection", "rule"))
-    return [event for event in events if event]
+    events: list[Event] = []
+    for symbol in sorted(wanted ^ held):
+        hold, actor = f"level_3:{symbol}", "rule:protection"
+        event = (
+            place_hold(protection, name, hold, f"{symbol} is at level 3", at, actor)
+            if symbol in wanted
+            else lift_hold(protection, name, hold, f"{symbol} has left level 3", at, actor, "rule")
+        )
+        if event:
+            events.append(event)
+            protection = protect(protection, event)  # The next one's states count from here.
+    return events
 
 
 def cool_off_events(state: BookState, until: date, session: date, at: datetime) -> list[Event]:

@@ -36,6 +36,8 @@ def crash_config(**changes: object) -> ProtocolConfig:
         "market.flat_rate_annual": 0.01,
         "market.warm_up_sessions": _WARM_UP,
         "entry.earnings_unknown": "allow",
+        # Where a person is asked, as before a level-3 close, the answer is yes.
+        "approvals.replay_answer": "yes",
         "book.lump_sum_usd": 2_000_000,
     }
     for kind in ("gen", "rev", "com"):

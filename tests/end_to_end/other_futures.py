@@ -72,7 +72,7 @@ def seen_in(market: MadeMarket, lake: MemoryLake, session: date) -> SessionMarke
         steps = MarketSteps(lake, market.config, CALENDAR, None)  # type: ignore[arg-type]
         steps.screen_entries(market.book, market.first, start, end)
     sessions = CALENDAR.sessions(start, market.last)
-    return next(seen for (seen,) in market.feed(lake).sessions(sessions) if seen.session == session)
+    return next(looks[0] for looks in market.feed(lake).sessions(sessions) if looks[0].session == session)
 
 
 def _edited(rows: pl.DataFrame, which: pl.Expr, names: tuple[str, ...], factor: pl.Expr) -> pl.DataFrame:

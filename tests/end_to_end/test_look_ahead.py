@@ -113,10 +113,10 @@ def test_a_decision_that_sees_ahead_would_be_found(monkeypatch):
     market = random_market(1, {"crash"})
     from alluse_assets.orchestration.market_feed import MarketFeed
 
-    honest = MarketFeed._vix
+    honest = MarketFeed.vix
     monkeypatch.setattr(
         MarketFeed,
-        "_vix",
+        "vix",
         lambda self, session, includes_session: honest(self, CALENDAR.next_session(session), True),
     )
     assert replayed(market)

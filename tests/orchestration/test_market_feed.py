@@ -100,8 +100,7 @@ def test_before_the_close_a_share_that_nobody_quotes_is_at_its_open_in_the_share
     settings = {f"accounts.{kind}.tickers": ["AAPL", "IBM", "MSFT"] for kind in ("gen", "rev", "com")}
     settings["market.warm_up_sessions"] = 30
     made = make_market(paths, {}, TUESDAY, TUESDAY, with_values(CONFIG, settings), minutes_to_close=300)
-    ((look,),) = made.feed().sessions([TUESDAY])
-    prices = look.prices
+    prices = next(iter(made.feed().sessions([TUESDAY])))[0].prices
     assert {name: prices[name] for name in ("AAPL", "IBM", "MSFT")} == {"AAPL": 100, "IBM": 51, "MSFT": 50}
 
 

@@ -183,6 +183,28 @@ def rolls_keep_their_rules(events: list[Event], market: MadeMarket) -> list[str]
     return found
 
 
+def what_asks_is_sent_only_after_a_yes(events: list[Event], market: MadeMarket) -> list[str]:
+    """An answer is used once, and nothing that asked a person goes out without it."""
+    asked: set[str] = set()
+    free: Counter[str] = Counter()
+    found = []
+    for event in events:
+        p = event.payload
+        if event.type == "approval.requested":
+            asked.add(p["approval"])
+        elif event.type == "approval.answered":
+            free[p["approval"]] += p["answer"] == "yes"
+        elif event.type == "approval.used":
+            free[p["approval"]] -= 1
+            if free[p["approval"]] < 0:
+                found.append(f"{event.key}: used without a yes")
+        elif event.type == "order.submitted":
+            one = f"order/{p['intent']}"
+            if one in asked and f"approval/{one}/used" not in {e.key for e in events}:
+                found.append(f"{event.key}: sent without an answer")
+    return found
+
+
 def one_entry_a_week(events: list[Event], market: MadeMarket) -> list[str]:
     count: Counter[tuple[str, str, str]] = Counter()
     for event, book in books(events):
@@ -290,6 +312,7 @@ INVARIANTS: tuple[Callable[[list[Event], MadeMarket], list[str]], ...] = (
     entries_are_inside_caps,
     orders_are_allowed_by_state_window_and_vix,
     rolls_keep_their_rules,
+    what_asks_is_sent_only_after_a_yes,
     one_entry_a_week,
     levels_are_what_prices_say,
     what_is_due_was_done_or_has_a_reason,

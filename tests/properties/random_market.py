@@ -50,6 +50,7 @@ def random_config(draw: random.Random, ingredients: Collection[str]) -> Protocol
         "rolls.dividend_risk": draw.choice(["close", "roll", "off"]),
         "rolls.max_debit_share_of_credit": draw.choice([0.0, 0.5, 1.0]),
         "week_end.near_strike": draw.choice(["close", "keep"]),
+        "approvals.replay_answer": draw.choice(["yes", "no"]),
         "drawdown.resume_needs_approval": draw.random() < 0.5,
     }
     for kind in ("gen", "rev", "com"):

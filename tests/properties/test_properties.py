@@ -24,6 +24,7 @@ from tests.made_market import BOOK, CALENDAR, SOURCE, replayed, walk
 from tests.properties.invariants import (
     one_entry_a_week,
     violations,
+    what_asks_is_sent_only_after_a_yes,
     what_is_due_was_done_or_has_a_reason,
 )
 from tests.properties.random_market import INGREDIENTS, random_market
@@ -86,7 +87,7 @@ def test_a_market_in_a_real_lake_gives_the_same_journal(tmp_path):
 @pytest.fixture(scope="module")
 def crashed():
     """A market in which much happens, and its journal."""
-    market = random_market(5, {"crash", "gap", "dividends"})
+    market = random_market(28, {"crash", "gap", "dividends"})
     return market, replayed(market)
 
 
@@ -120,5 +121,7 @@ def test_the_invariants_see_what_is_wrong(crashed):
     assert "levels_are_what_prices_say" in broken([*events[:place], loose, *events[place + 1 :]])
     twice = replace(sold, key="again", payload={**sold.payload, "execution_id": "again"}, postings=())
     assert one_entry_a_week([*events, twice], market)
+    asked = replace(sold, type="approval.requested", payload={"approval": f"order/{sold.payload['intent']}"})
+    assert what_asks_is_sent_only_after_a_yes([asked, *events], market)
     gone = [e for e in events if e.type != "roll.decided"]
     assert what_is_due_was_done_or_has_a_reason(gone, market)

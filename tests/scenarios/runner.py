@@ -7,7 +7,7 @@ before; a session that is not told is quiet: the prices before it, and nothing i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import AccountError
 from alluse_assets.base.events import Event
+from alluse_assets.execution.approvals import answer
 from alluse_assets.execution.broker import OptionOutcome
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
 from alluse_assets.execution.project import project_option_trades
@@ -39,7 +40,15 @@ from alluse_assets.strategies.session import SessionRoutine
 from alluse_assets.weeks.market_mode import MarketMode, ModeReading, ModeSeries, read_mode
 from alluse_assets.weeks.project import project_week_types
 from tests.scenarios.judge import judge_session, matches, short
-from tests.scenarios.words import ActWords, Given, QuoteWords, Scenario, ScenarioError, SessionWords
+from tests.scenarios.words import (
+    ActWords,
+    AnswerWords,
+    Given,
+    QuoteWords,
+    Scenario,
+    ScenarioError,
+    SessionWords,
+)
 
 CALENDAR = trading_calendar()
 _KINDS = {"GEN-1": "gen", "REV-1": "rev", "COM-1": "com"}
@@ -154,14 +163,29 @@ class Walk:
             self.config.assignment_threshold_usd,
             lambda symbol: symbol in self.config.market.index_options,
         )
-        parts = (self.recorder, broker, market, self.config, CALENDAR)
+        policy = None if self.scenario.asks_a_person else self.config.approvals.replay_answer
+        parts = (self.recorder, broker, market, self.config, CALENDAR, policy)
         if told:
-            SessionRoutine(*parts).run()
+            routine = SessionRoutine(*parts)
+            routine.open()
+            routine.trade()
+            if told.answer:
+                at = new_york_instant(day, told.answer.at)
+                self._answer(told.answer, at)
+                routine.market = replace(market, now=at)
+                routine.trade()
+            routine.close()
         else:
             given = [one for one in self.scenario.given if one.day == day]
             _GivenSession(*parts, given=given).run()
         self.prices |= market.closes
         return self.recorder.events[known:]
+
+    def _answer(self, told: AnswerWords, at: datetime) -> None:
+        for asked in list(self.state.approvals.values()):
+            rules, known = self.config.approvals, self.state.approvals
+            event = answer(known, asked.approval, asked.hash, told.who, told.yes, at, "paper", rules)
+            self.recorder.record(event)
 
     def _act(self, act: ActWords, day: date, refused: str | None) -> None:
         at, protection = CALENDAR.open_time(day), self.state.protection
@@ -288,9 +312,7 @@ class Walk:
     def _week_faults(self) -> list[str]:
         if not self.scenario.week_types:
             return []
-        frame = project_week_types(
-            self.recorder.events, lambda day: CALENDAR.week_of(day).last == day
-        )
+        frame = project_week_types(self.recorder.events, lambda day: CALENDAR.week_of(day).last == day)
         rows = {f"{r['account']} {r['symbol']} {r['week']}": r for r in frame.iter_rows(named=True)}
         faults = []
         for words, wanted in self.scenario.week_types.items():

@@ -35,6 +35,7 @@ _ACT = re.compile(
     r"(?P<verb>pause|resume|halt|release) (?P<account>\S+) by (?P<who>\S+)"
     r"|(?P<do>place|lift) (?P<hold>\S+) (?:on|of) (?P<of>\S+) by (?P<by>\S+)"
 )
+_ANSWER = re.compile(r"(?P<answer>yes|no) by (?P<who>\S+) at (?P<at>\d\d:\d\d)")
 _VERBS = {
     "pause": ("place", "paused"),
     "resume": ("lift", "paused"),
@@ -43,11 +44,11 @@ _VERBS = {
 }
 _TOP = {
     "spec", "section", "xfail", "config", "accounts", "given", "sessions", "never", "atr", "earnings",
-    "dividends", "splits", "week_types", "trades", "windows", "modes",
+    "dividends", "splits", "week_types", "trades", "windows", "modes", "asked",
 }  # fmt: skip
 _SESSION = {
     "date", "prices", "atr", "vix", "quotes", "quotes_at", "decided_at", "window", "mode", "confirm", "act",
-    "refused", "expect", "never", "then", "broker",
+    "refused", "expect", "never", "then", "broker", "answer",
 }  # fmt: skip
 
 
@@ -96,6 +97,15 @@ class ActWords:
 
 
 @dataclass(frozen=True)
+class AnswerWords:
+    """What a person says to everything that is open, and when; the market is looked at again then."""
+
+    yes: bool
+    who: str
+    at: time
+
+
+@dataclass(frozen=True)
 class SessionWords:
     """One session as it is told. ``expect`` in order, ``never`` in none; each (type, fields)."""
 
@@ -112,6 +122,7 @@ class SessionWords:
     broker_is_silent: bool
     acts: tuple[ActWords, ...]
     refused: str | None
+    answer: AnswerWords | None
     expect: tuple[tuple[str, Mapping[str, Any]], ...]
     never: tuple[tuple[str, Mapping[str, Any]], ...]
     then: Mapping[str, Any]
@@ -126,6 +137,7 @@ class Scenario:
     spec: str
     section: int
     xfail: str | None = None
+    asks_a_person: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     accounts: Mapping[str, int] = field(default_factory=dict)
     given: tuple[Given, ...] = ()
@@ -170,6 +182,7 @@ def _scenario(path: Path, number: int, told: Mapping[str, Any]) -> Scenario:
         spec=" ".join(told["spec"].split()),
         section=told["section"],
         xfail=told.get("xfail"),
+        asks_a_person=told.get("asked") == "a person",
         config=told.get("config", {}),
         accounts=told.get("accounts", {}),
         given=tuple(_given(sentence) for sentence in told.get("given", [])),
@@ -201,6 +214,7 @@ def _session(told: Mapping[str, Any], everywhere: tuple[Any, ...]) -> SessionWor
         broker_is_silent=told.get("broker") == "silent",
         acts=tuple(_act(sentence) for sentence in told.get("act", [])),
         refused=told.get("refused"),
+        answer=_answer(told.get("answer")),
         expect=_events(told.get("expect", [])),
         never=(*everywhere, *_events(told.get("never", []))),
         then=told.get("then", {}),
@@ -270,6 +284,15 @@ def _act(sentence: str) -> ActWords:
         do, hold = _VERBS[found["verb"]]
         return ActWords(do == "lift", hold, found["account"], found["who"])
     return ActWords(found["do"] == "lift", found["hold"], found["of"], found["by"])
+
+
+def _answer(sentence: str | None) -> AnswerWords | None:
+    if sentence is None:
+        return None
+    found = _ANSWER.fullmatch(sentence)
+    if not found:
+        raise ScenarioError(f"answer: not understood: {sentence!r}; see README.md")
+    return AnswerWords(found["answer"] == "yes", found["who"], time.fromisoformat(found["at"]))
 
 
 def _events(told: list[Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:

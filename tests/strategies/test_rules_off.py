@@ -16,26 +16,33 @@ from tests.made_market import replayed
 _TABLE = "protection__actions"
 
 
-# The same crash with options quoted half an hour before the close, dividends, and recovery calls.
+# The same crash with options quoted half an hour before the close, dividends, recovery calls, and a person
+# who agrees to nothing, so that puts stay open far in the money.
 BUSY = {"minutes_to_close": 30, "dividends": (3, 12, 33, 38, 43, 48, 53)}
 RECOVERY = {f"accounts__{kind}__recovery_calls__enabled": True for kind in ("gen", "rev", "com")}
 
 
 @lru_cache(maxsize=4)
 def _journal(busy, settings=()):
-    given = RECOVERY | dict(settings) if busy else dict(settings)
+    given = RECOVERY | {"approvals__replay_answer": "no"} | dict(settings) if busy else dict(settings)
     return replayed(crash_market(crash_config(**given), **(BUSY if busy else {})))
 
 
 def journal(busy=False, **changes):
-    """Events of the crash with these settings, as (key, type, payload) without the configuration's mark."""
+    """Events of the crash with these settings, as (key, type, payload, postings)."""
     found = []
     for event in _journal(busy, tuple(sorted(changes.items()))):
         if event.type == "book.opened":
             continue
-        payload = {k: v for k, v in event.payload.items() if k != "config"}
-        found.append((event.key, str(event.type), payload, event.postings))
+        found.append((event.key, str(event.type), unmarked(event.payload), event.postings))
     return found
+
+
+def unmarked(value):
+    """A payload without the configuration's mark, and without the hash of what has it."""
+    if isinstance(value, dict):
+        return {k: unmarked(v) for k, v in value.items() if k not in ("config", "config_fingerprint", "hash")}
+    return [unmarked(one) for one in value] if isinstance(value, list) else value
 
 
 def common(one, other):

@@ -22,9 +22,9 @@ def market_with_a_split():
 
 
 def week_types(market):
-    rows = project_week_types(
-        market.events, lambda day: CALENDAR.week_of(day).last == day
-    ).filter(account="REV-1")
+    rows = project_week_types(market.events, lambda day: CALENDAR.week_of(day).last == day).filter(
+        account="REV-1"
+    )
     return rows["week_type"].to_list()
 
 

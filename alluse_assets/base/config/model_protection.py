@@ -62,7 +62,7 @@ class CallActions(ConfigModel):
     """What a covered call's level does. A roll stays within the basis rule."""
 
     level_1: Actions = Field(
-        default=("alert_medium", "faster_monitoring", "halve_new_entries", "prepare_roll"),
+        default=("alert_medium",),
         description="Actions at level 1, enhanced",
     )
     level_2: Actions = Field(
