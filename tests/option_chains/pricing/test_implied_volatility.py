@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from alluse_assets.option_chains.pricing.american import american_value
@@ -193,6 +193,7 @@ ANY = st.one_of(
     is_call=st.booleans(),
     is_american=st.booleans(),
 )
+@example(price=1.0, spot=1.0, strike=1.0, years=870924.0, rate=0.0, is_call=True, is_american=True)
 def test_nonsense_gives_a_status_and_never_an_exception_or_an_unsupported_number(
     price: float, spot: float, strike: float, years: float, rate: float, is_call: bool, is_american: bool
 ) -> None:

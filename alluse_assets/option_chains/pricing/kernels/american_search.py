@@ -18,6 +18,7 @@ from alluse_assets.option_chains.pricing.kernels.european import european_vega, 
 from alluse_assets.option_chains.pricing.kernels.european_root import european_root, vega_floor
 from alluse_assets.option_chains.pricing.kernels.options import (
     ABOVE_BOUND,
+    BAD_INPUT,
     BELOW_INTRINSIC,
     NO_VEGA,
     NOT_CONVERGED,
@@ -37,6 +38,8 @@ _CLOSE = 2e-10
 _FAR = 1e-5
 # Of spot and strike: what the last bits of a value may be off by.
 _ROUNDING = 4e-15
+# Nothing is listed for a tenth of it; some thousands further on the method has no value to search with.
+_LONGEST_YEARS = 1000.0
 # Where the European option has no volatility for the price.
 _GUESS = 1.0
 
@@ -59,6 +62,8 @@ def begun(price: float, option: Option, judgement: int) -> tuple[Search, int]:
     nothing = Search(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     if judgement != OK:
         return nothing, judgement
+    if option.years > _LONGEST_YEARS:
+        return nothing, BAD_INPUT
     noise = PRICE_NOISE * option.spot
     put = as_put(option)
     legs = legs_of(option)
