@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.money import ZERO, extended, to_cents
-from alluse_assets.ledger.book_state import AccountState, WorkingOrder
+from alluse_assets.ledger.account_state import AccountState
+from alluse_assets.ledger.book_state import WorkingOrder
 from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.ledger.lots import quantity
 

@@ -15,8 +15,9 @@ from alluse_assets.cli.errors import expected_errors
 
 __all__ = ["build_app", "main"]
 
-# In the order people meet them. Dagster, Numba and pandas take seconds to import: a command loads its own
-# module only, so that one that needs none of them starts at once.
+# In the order people meet them; behind a colon the function, where it is not called like its module. Dagster,
+# Numba and pandas take seconds to import: a command loads its own module only, so that one that needs none of
+# them starts at once.
 COMMANDS = {
     "run": "run_command",
     "up": "up_command",
@@ -33,10 +34,10 @@ COMMANDS = {
     "stream": "stream_command",
     "serve": "serve_command",
     "trade": "trade_command",
-    "pause": "pause_command",
-    "close-only": "close_only_command",
-    "halt": "halt_command",
-    "resume": "resume_command",
+    "pause": "account_state_commands:pause_command",
+    "close-only": "account_state_commands:close_only_command",
+    "halt": "account_state_commands:halt_command",
+    "resume": "account_state_commands:resume_command",
     "alerts": "alerts_command",
     "acknowledge": "acknowledge_command",
     "resolve": "resolve_command",
@@ -57,8 +58,8 @@ class LazyCommands(TyperGroup):
         """The command, loaded now; None when there is no such one."""
         if cmd_name not in COMMANDS:
             return None
-        name = COMMANDS[cmd_name]
-        loaded = getattr(importlib.import_module(f"alluse_assets.cli.{name}"), name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        loaded = getattr(importlib.import_module(f"alluse_assets.cli.{module}"), name or module)
         if isinstance(loaded, typer.Typer):
             command = get_command(loaded)
         else:

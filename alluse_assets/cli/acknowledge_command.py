@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from alluse_assets.cli.person import utc_now
 from alluse_assets.orchestration.alert_answers import acknowledge
 from alluse_assets.orchestration.services import open_services
 
@@ -20,5 +20,5 @@ def acknowledge_command(
 ) -> None:
     """Say that you look after an alert. It is not escalated any more; doing it twice is doing it once."""
     with open_services(os.environ) as services:
-        is_new = acknowledge(services, book, alert, by, why, datetime.now(UTC))
+        is_new = acknowledge(services, book, alert, by, why, utc_now())
     typer.echo(f"alert {alert}: {'acknowledged' if is_new else 'was acknowledged before, nothing changed'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from alluse_assets.alerts.message import age_text
 from alluse_assets.alerts.states import AlertState, CurrentAlert
 from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.base.events import instant_text
+from alluse_assets.cli.person import utc_now
 from alluse_assets.orchestration.alert_answers import current_alerts
 from alluse_assets.orchestration.book_config import config_of_book
 from alluse_assets.orchestration.services import open_services
@@ -35,7 +36,7 @@ def alerts_command(
     ] = False,
 ) -> None:
     """List alerts that are not resolved, newest first, with what was sent of each and to which channel."""
-    now = datetime.now(UTC)
+    now = utc_now()
     with open_services(os.environ) as services:
         known = current_alerts(services, book)
         config = config_of_book(services.store, book, profile or profile_of(book), os.environ).asked

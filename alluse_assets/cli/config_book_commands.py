@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import Event, instant_text
 from alluse_assets.cli.approvals_command import HASH_SHOWN
 from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
+from alluse_assets.cli.person import utc_now
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.config_history import changes_from
@@ -80,7 +80,7 @@ def history_command(book: _Book, as_json: _Json = False) -> None:
     What was asked for and did not become a version is in: alluse approvals --all.
     """
     with open_services(os.environ) as services:
-        read_book_now(services.store, book, _now)
+        read_book_now(services.store, book, utc_now)
         rows = [_entry(row) for row in services.store.read(book, types=_VERSIONS)]
     if as_json:
         print_json({"book": book, "history": rows})
@@ -96,9 +96,9 @@ def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
     with open_services(os.environ) as services:
         store = services.store
         if dry_run:
-            event = decide(read_book_now(store, book, _now))
+            event = decide(read_book_now(store, book, utc_now))
         else:
-            event, _ = append_decided(store, services.anchors, book, _now, decide)
+            event, _ = append_decided(store, services.anchors, book, utc_now, decide)
     payload: Any = event.payload
     told: Any = {**payload, **payload.get("subject", {})}
     changes = changes_from(told["changes"])
@@ -160,7 +160,3 @@ def _headline(row: dict[str, Any]) -> str:
         f"version {row['version']}{back} by {row['by']}{approved}, recorded {row['recorded_at']} "
         f"(the book's time: {row['book_time']}): {row['why']}"
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from alluse_assets.cli.person import utc_now
 from alluse_assets.orchestration.alert_answers import resolve_alert
 from alluse_assets.orchestration.services import open_services
 
@@ -20,5 +20,5 @@ def resolve_command(
 ) -> None:
     """Say that an alert is over, acknowledged before or not. What of it was not sent yet stays unsent."""
     with open_services(os.environ) as services:
-        resolve_alert(services, book, alert, by, why, datetime.now(UTC))
+        resolve_alert(services, book, alert, by, why, utc_now())
     typer.echo(f"alert {alert}: resolved")

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from alluse_assets.execution.lifecycle import OrderStep
 from alluse_assets.execution.order import OrderIntent
-from alluse_assets.ledger.book_state import ShortOption
+from alluse_assets.ledger.account_state import ShortOption
 
 
 @dataclass(frozen=True, slots=True)

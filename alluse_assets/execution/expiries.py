@@ -12,7 +12,7 @@ from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import extended, text
 from alluse_assets.execution.broker import OptionOutcome
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import AccountState
+from alluse_assets.ledger.account_state import AccountState
 from alluse_assets.ledger.lots import take
 from alluse_assets.ledger.postings import call_assigned, option_cash_settled, option_expired, put_assigned
 from alluse_assets.option_chains.marks import intrinsic

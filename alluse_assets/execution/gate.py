@@ -19,7 +19,8 @@ from alluse_assets.base.events import Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol, root_of
 from alluse_assets.base.money import ZERO, text
 from alluse_assets.execution.order import Action, OrderIntent
-from alluse_assets.ledger.book_state import AccountState, BookState
+from alluse_assets.ledger.account_state import AccountState
+from alluse_assets.ledger.book_state import BookState
 
 ROLL_OPEN = "roll_open"
 """Purpose of the sale that a roll ends with: no entry, though it opens a contract."""

@@ -13,49 +13,17 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from alluse_assets.base.events import Event
-from alluse_assets.base.instruments import OptionContract, parse_occ_symbol
+from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.base.money import ZERO, pro_rata
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger import config_history
+from alluse_assets.ledger.account_state import AccountState, Receivable, ShortOption
 from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
-from alluse_assets.ledger.chart import EQUITY, LedgerAccount
 from alluse_assets.ledger.config_history import ConfigHistory
 from alluse_assets.ledger.lots import Lot, quantity, take
-from alluse_assets.ledger.unit_value import UnitValue
 from alluse_assets.protection.state import ProtectionState, protect
 
-Lots = tuple[Lot, ...]
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class Receivable:
-    """Money owed to an account, cash on ``due``."""
-
-    due: date
-    amount: Decimal
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShortOption:
-    """An open short option: its lots, the underlying, and what is needed to mark and settle it."""
-
-    contract: OptionContract
-    underlying: str
-    lots: Lots
-    last_iv: Decimal | None = None
-    """Implied volatility of its last mark by a quote."""
-
-    @property
-    def contracts(self) -> int:
-        """Contracts short (positive)."""
-        return quantity(self.lots)
-
-    @property
-    def chain_id(self) -> str:
-        """The chain of rolls it belongs to; an account has one in a contract."""
-        return self.lots[0].chain_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,68 +51,6 @@ class RollUnderWay:
     """Its ``roll.decided``: enough to go on with it after a restart."""
     closed: int = 0
     opened: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """One trading account. Balances are debit-positive, by ledger account."""
-
-    name: str
-    kind: str
-    balances: Mapping[str, Decimal] = field(default_factory=dict)
-    shares: Mapping[str, Lots] = field(default_factory=dict)
-    shorts: Mapping[str, ShortOption] = field(default_factory=dict)
-    receivables: tuple[Receivable, ...] = ()
-    call_income: Mapping[str, Decimal] = field(default_factory=dict)
-    """Per symbol: premiums less buy-backs of calls since its shares came in."""
-    value: UnitValue = field(default_factory=UnitValue)
-    """The unit value after the last close."""
-
-    def balance(self, account: LedgerAccount) -> Decimal:
-        """The balance of one ledger account."""
-        return self.balances.get(account.value, ZERO)
-
-    @property
-    def cash(self) -> Decimal:
-        """Settled cash."""
-        return self.balance(LedgerAccount.CASH)
-
-    @property
-    def capital(self) -> Decimal:
-        """Net of everything that flowed in and out, USD: what is no gain."""
-        return -sum((self.balance(ledger_account) for ledger_account in EQUITY), ZERO)
-
-    def shares_held(self, symbol: str) -> int:
-        """Shares of ``symbol``."""
-        return quantity(self.shares.get(symbol, ()))
-
-    def shares_covering_calls(self, symbol: str, multiplier: int) -> int:
-        """Shares that open short calls on ``symbol`` bind."""
-        return multiplier * sum(
-            short.contracts
-            for short in self.shorts.values()
-            if short.underlying == symbol and short.contract.right == "C"
-        )
-
-    def put_collateral(self, multiplier: int) -> Decimal:
-        """Strike times multiplier over all short puts: the cash they may take."""
-        return sum(
-            (
-                s.contract.strike * multiplier * s.contracts
-                for s in self.shorts.values()
-                if s.contract.right == "P"
-            ),
-            ZERO,
-        )
-
-    def adjusted_basis(self, symbol: str) -> Decimal | None:
-        """Cost of the shares less net call income on them, per share; None without shares."""
-        lots = self.shares.get(symbol, ())
-        held = quantity(lots)
-        if not held:
-            return None
-        total = sum((lot.cost for lot in lots), ZERO) - self.call_income.get(symbol, ZERO)
-        return total / held
 
 
 @dataclass(frozen=True, slots=True)

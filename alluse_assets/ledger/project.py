@@ -19,7 +19,8 @@ from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.events import Event
 from alluse_assets.base.money import ZERO, extended
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import AccountState, BookState, apply
+from alluse_assets.ledger.account_state import AccountState
+from alluse_assets.ledger.book_state import BookState, apply
 from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.ledger.lots import cost, quantity
 from alluse_assets.ledger.tables import BALANCES, BOOK_ROW, LOTS, NET_ASSET_VALUE, POSITIONS

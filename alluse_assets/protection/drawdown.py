@@ -13,7 +13,7 @@ from decimal import Decimal
 from alluse_assets.base.config.model_accounts import AccountRules
 from alluse_assets.base.config.model_protection import DrawdownRules
 from alluse_assets.base.money import is_under
-from alluse_assets.ledger.book_state import AccountState, ShortOption
+from alluse_assets.ledger.account_state import AccountState, ShortOption
 from alluse_assets.ledger.unit_value import UnitValue
 
 

@@ -23,7 +23,8 @@ from alluse_assets.base.money import text, to_cents
 from alluse_assets.execution.approvals import asks
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import AccountState, BookState, ShortOption
+from alluse_assets.ledger.account_state import AccountState, ShortOption
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.lots import quantity
 from alluse_assets.protection.entry_limits import (
     EntryLimit,

@@ -17,7 +17,7 @@ from alluse_assets.base.money import text
 from alluse_assets.execution.fill_model import fill_price
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import ShortOption
+from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.ledger.lots import cost
 from alluse_assets.option_chains.marks import intrinsic
 from alluse_assets.protection.levels import actions_at

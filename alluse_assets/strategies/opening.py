@@ -11,7 +11,8 @@ from alluse_assets.base.events import Event, Json
 from alluse_assets.base.instruments import OptionContract
 from alluse_assets.base.money import extended, text, to_cents
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import AccountState, BookState
+from alluse_assets.ledger.account_state import AccountState
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.lots import cost
 from alluse_assets.ledger.postings import dividend_accrued, receivable_settled, shares_split
 

@@ -18,7 +18,8 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import AccountState, BookState
+from alluse_assets.ledger.account_state import AccountState
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.unit_value import UnitValue
 from alluse_assets.protection.circuit_breakers import (
     Tier,

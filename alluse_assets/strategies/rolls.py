@@ -19,7 +19,7 @@ from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import extended, text
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import ShortOption
+from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.protection.levels import actions_at
 from alluse_assets.protection.state import Chain
 from alluse_assets.strategies.candidates import Candidate, Refusal

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from alluse_assets.base.events import Json
 from alluse_assets.base.money import text
 from alluse_assets.execution.order import OrderIntent
-from alluse_assets.ledger.book_state import ShortOption
+from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.protection.state import Chain
 from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.exits import cost_to_close

@@ -29,7 +29,8 @@ from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, ShortOption
+from alluse_assets.ledger.account_state import ShortOption
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.option_chains.marks import Mark, mark, on_surface
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.protection.entry_limits import buffer_multiple

@@ -7,7 +7,7 @@ import pytest
 
 from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.execution.lifecycle import OrderState
-from alluse_assets.ledger.book_state import ShortOption
+from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.ledger.lots import Lot
 from tests.execution.scene import PUT, SESSION, Scene, buy_shares, quote, sell_put

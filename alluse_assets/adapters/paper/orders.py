@@ -19,7 +19,7 @@ from alluse_assets.execution.broker import BrokerReport, OptionOutcome
 from alluse_assets.execution.fill_model import fill_price, fillable
 from alluse_assets.execution.lifecycle import OrderStep
 from alluse_assets.execution.order import OrderIntent
-from alluse_assets.ledger.book_state import ShortOption
+from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.marks import intrinsic
 
