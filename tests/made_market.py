@@ -123,8 +123,7 @@ class MadeMarket:
     @property
     def traded(self) -> list[str]:
         """Symbols that have options."""
-        accounts = self.config.accounts
-        return sorted({*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers})
+        return list(self.config.underlyings)
 
     @property
     def sessions(self) -> list[date]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alluse_assets.base.config.canonical_form import Change, diff
-from alluse_assets.base.config.model_fields import KINDS
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.ledger.book_state import BookState
@@ -32,18 +31,15 @@ def possible_changes(state: BookState, before: ProtocolConfig, after: ProtocolCo
         for fixed, reason in FIXED.items()
         if f"{change.path}.".startswith(f"{fixed}.")
     ]
-    dropped = _traded(before) - _traded(after)
+    dropped = set(before.underlyings) - set(after.underlyings)
     for name, account in sorted(state.accounts.items()):
-        held = set(account.shares) | {short.underlying for short in account.shorts.values()}
+        options = (*account.shorts.values(), *account.longs.values())
+        held = set(account.shares) | {option.underlying for option in options}
         faults += [
             f"accounts.{account.kind}.tickers: {symbol} is held by {name}, and quotes are collected for "
-            "tickers only; close it first"
+            "tickers and the hedge's index only; close it first"
             for symbol in sorted(held & dropped)
         ]
     if faults:
         raise ConfigError("\n  ".join(faults))
     return changes
-
-
-def _traded(config: ProtocolConfig) -> set[str]:
-    return {ticker for kind in KINDS for ticker in config.accounts.of(kind).tickers}

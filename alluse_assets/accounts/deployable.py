@@ -16,7 +16,7 @@ from alluse_assets.ledger.lots import quantity
 def valuation(
     account: AccountState, closes: Mapping[str, Decimal], marks: Mapping[str, Decimal], multiplier: int
 ) -> dict[str, Decimal]:
-    """Cash, receivables, shares and short options at the mark, and NAV, in cents.
+    """Cash, receivables, shares and options at the mark, and NAV, in cents.
 
     Args:
         account: whose positions.
@@ -31,12 +31,9 @@ def valuation(
         shares = sum(
             (extended(closes[symbol], quantity(lots)) for symbol, lots in account.shares.items()), ZERO
         )
-        shorts = sum(
-            (
-                extended(marks[symbol], multiplier * short.contracts)
-                for symbol, short in account.shorts.items()
-            ),
-            ZERO,
+        shorts, longs = (
+            sum((extended(marks[c], multiplier * option.contracts) for c, option in options.items()), ZERO)
+            for options in (account.shorts, account.longs)
         )
     except KeyError as error:
         raise MissingDataError(f"account {account.name} holds {error.args[0]}, which has no price") from error
@@ -45,8 +42,9 @@ def valuation(
         "cash": cash,
         "receivables": receivables,
         "shares_value": shares,
+        "long_options_value": longs,
         "short_options_value": -shorts,
-        "nav": cash + receivables + shares - shorts,
+        "nav": cash + receivables + shares + longs - shorts,
     }
 
 

@@ -5,16 +5,17 @@ The state of an alert is the one at sending, and the command that answers it is 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from alluse_assets.alerts.alert import PRIORITIES, rank
 from alluse_assets.alerts.channel import Message
 from alluse_assets.alerts.delivery import Item, Send
 from alluse_assets.alerts.states import AlertState, CurrentAlert
 from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.base.events import Json
 
 _MOST_LINES = 40
 _LONGEST_TEXT = 1_500
@@ -34,6 +35,21 @@ def trial_message(channel: str, now: datetime) -> Message:
     return Message(
         "ALL-USE: a test, nothing happened", f"Channel {channel} works. Sent on request, {when}.", "LOW"
     )
+
+
+def order_text(order: Json) -> str:
+    """One order of an action script: ``BUY_TO_CLOSE 2 AAPL110114P00100000 at 1.20 USD (roll)``.
+
+    What is not known yet is left out; an order that cannot be made says why.
+    """
+    part: Any = order
+    words = [part.get("action"), part.get("quantity"), part.get("instrument")]
+    told = " ".join(str(word) for word in words if word is not None)
+    if part.get("limit_price") is not None:
+        told += f" at {part['limit_price']} USD"
+    if part.get("for"):
+        told += f" ({part['for']})"
+    return f"{told}: not possible, {part['why_not'].replace('_', ' ')}" if part.get("why_not") else told
 
 
 def age_text(age: timedelta) -> str:
@@ -59,7 +75,9 @@ def _of_one(book: str, item: Item, current: CurrentAlert, now: datetime) -> Mess
     if alert.question:
         lines.append("A person is asked for a decision.")
     if alert.script:
-        lines.append(f"Orders that are ready: {_cut(json.dumps(list(alert.script)), _LONGEST_TEXT)}")
+        lines.append(
+            _cut("Orders that are ready: " + "; ".join(map(order_text, alert.script)), _LONGEST_TEXT)
+        )
     if item.like_it:
         lines.append(f"{len(item.like_it)} more like it were not sent: alluse alerts --book {book}")
     lines += ["", f"alluse acknowledge {alert.id} --book {book} --as YOUR_NAME"]

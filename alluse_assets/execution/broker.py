@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from alluse_assets.execution.lifecycle import OrderStep
 from alluse_assets.execution.order import OrderIntent
-from alluse_assets.ledger.account_state import ShortOption
+from alluse_assets.ledger.account_state import OpenOption, ShortOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class BrokerReport:
 
 @dataclass(frozen=True, slots=True)
 class OptionOutcome:
-    """How an expiring short option ended, in the broker's word."""
+    """How an expiring option ended, in the broker's word. A long one is never assigned."""
 
     account: str
     contract: str
@@ -87,7 +87,7 @@ class Broker(Protocol):
     def expiries(
         self,
         through: date,
-        shorts: Mapping[str, Sequence[ShortOption]],
+        options: Mapping[str, Sequence[OpenOption]],
         settlement_prices: Mapping[str, Decimal],
     ) -> list[OptionOutcome]:
-        """How the short options that expire up to ``through`` ended, per account."""
+        """How the options that expire up to ``through`` ended, per account."""

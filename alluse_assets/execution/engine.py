@@ -40,7 +40,13 @@ from alluse_assets.execution.order import Action, OrderIntent, intent_from
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 from alluse_assets.ledger.lots import take
-from alluse_assets.ledger.postings import option_bought_back, option_sold, shares_bought
+from alluse_assets.ledger.postings import (
+    long_option_bought,
+    long_option_sold,
+    option_bought_back,
+    option_sold,
+    shares_bought,
+)
 
 _EVENT_OF_STEP = {
     OrderStep.ACCEPT: EventType.ORDER_ACCEPTED,
@@ -150,7 +156,7 @@ class OrderEngine:
             entries_only: leave what closes alone.
         """
         for order in list(self.recorder.state.orders.values()):
-            if order.account != account or (entries_only and order.action == Action.BUY_TO_CLOSE):
+            if order.account != account or (entries_only and Action(order.action).is_exit):
                 continue
             intent, decision = _intent_of(order), GateDecision((), (("state@1", why),))
             if order.state == OrderState.PENDING_APPROVAL:
@@ -409,6 +415,12 @@ class OrderEngine:
             return option_sold(account, instrument, report.quantity, amount, report.fee)
         if intent.action is Action.BUY:
             return shares_bought(account, instrument, report.quantity, amount, report.fee)
+        if intent.action is Action.BUY_TO_OPEN:
+            return long_option_bought(account, instrument, report.quantity, amount, report.fee)
+        if intent.action is Action.SELL_TO_CLOSE:
+            held = self.recorder.state.accounts[account].longs[instrument].lots
+            cost = take(held, report.quantity)[0].cost
+            return long_option_sold(account, instrument, report.quantity, amount, cost, report.fee)
         lots = self.recorder.state.accounts[account].shorts[instrument].lots
         premium = take(lots, report.quantity)[0].cost
         return option_bought_back(account, instrument, report.quantity, amount, premium, report.fee)

@@ -24,6 +24,8 @@ from alluse_assets.ledger.book_state import BookState
 
 ROLL_OPEN = "roll_open"
 """Purpose of the sale that a roll ends with: no entry, though it opens a contract."""
+HEDGE = "hedge"
+"""Purpose of index puts that are bought at a level: protection, at any time of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def cash_needed(intent: OrderIntent, multiplier: int) -> Decimal:
     """What the order may take from deployable cash: collateral of a put, the price of what is bought."""
     if intent.action is Action.SELL_TO_OPEN:
         contract = parse_occ_symbol(intent.instrument)
-        return contract.strike * multiplier * intent.quantity if contract.right == "P" else Decimal(0)
+        return contract.strike * multiplier * intent.quantity if contract.right == "P" else ZERO
+    if intent.action is Action.SELL_TO_CLOSE:
+        return ZERO
     units = multiplier * intent.quantity if is_option(intent.instrument) else intent.quantity
     return intent.limit_price * units
 
@@ -134,7 +138,7 @@ def _capital(intent: OrderIntent, context: GateContext) -> str | None:
             else f"needs {text(need)} USD, the account has {text(cash)} in cash{of_which}"
         )
     need = cash_needed(intent, context.multiplier)
-    if intent.action is Action.BUY:
+    if intent.action in (Action.BUY, Action.BUY_TO_OPEN):
         need += context.expected_fee
     free = context.spendable(intent)
     if intent.purpose == ROLL_OPEN:
@@ -172,19 +176,21 @@ def _covered(intent: OrderIntent, context: GateContext) -> str | None:
 
 
 def _closes_what_is_open(intent: OrderIntent, context: GateContext) -> str | None:
-    if intent.action is not Action.BUY_TO_CLOSE:
+    if not intent.action.is_exit:
         return None
-    short = context.account(intent).shorts.get(intent.instrument)
-    held = short.contracts if short else 0
+    account = context.account(intent)
+    options = account.shorts if intent.action is Action.BUY_TO_CLOSE else account.longs
+    option = options.get(intent.instrument)
+    held = option.contracts if option else 0
     working = sum(
         order.quantity - order.filled
         for order in context.state.orders.values()
         if order.account == intent.account
         and order.instrument == intent.instrument
-        and order.action == Action.BUY_TO_CLOSE
+        and order.action == intent.action
     )
     if intent.quantity > held - working:
-        return f"would buy back {intent.quantity} of {held - working} open contracts"
+        return f"would close {intent.quantity} of {held - working} open contracts"
     return None
 
 
@@ -195,7 +201,7 @@ def _hours(intent: OrderIntent, context: GateContext) -> str | None:
 
 
 def _state(intent: OrderIntent, context: GateContext) -> str | None:
-    if intent.action is Action.BUY_TO_CLOSE:
+    if intent.action.is_exit:
         allowed = allows_exits(context.status)
     elif intent.purpose == ROLL_OPEN:
         allowed = allows_rolls(context.status)
@@ -205,7 +211,7 @@ def _state(intent: OrderIntent, context: GateContext) -> str | None:
 
 
 def _window(intent: OrderIntent, context: GateContext) -> str | None:
-    if context.window_open or intent.action is Action.BUY_TO_CLOSE or intent.purpose == ROLL_OPEN:
+    if context.window_open or intent.action.is_exit or intent.purpose in (ROLL_OPEN, HEDGE):
         return None
     return f"entries are made in their window only, and it is {context.now}"
 
@@ -238,7 +244,7 @@ RULES: tuple[Rule, ...] = (
     Rule("closing", 1, "A closing order closes no more than is open.", _closes_what_is_open),
     Rule("hours", 1, "Orders go out only while the instrument trades, early closes included.", _hours),
     Rule("state", 1, "Entries in ACTIVE only; exits wherever anything may be sent at all.", _state),
-    Rule("window", 1, "Entries in their window only; exits and rolls at any time.", _window),
+    Rule("window", 1, "Entries in their window only; exits, rolls and hedges at any time.", _window),
     Rule("level", 1, "What is sold has what its protection level counts from.", _has_level),
     Rule("duplicate", 1, "No second order for the same while one works.", _no_duplicate),
 )

@@ -20,12 +20,19 @@ class Action(StrEnum):
 
     SELL_TO_OPEN = "SELL_TO_OPEN"
     BUY_TO_CLOSE = "BUY_TO_CLOSE"
+    BUY_TO_OPEN = "BUY_TO_OPEN"
+    SELL_TO_CLOSE = "SELL_TO_CLOSE"
     BUY = "BUY"
 
     @property
     def is_sell(self) -> bool:
         """Whether we give the instrument and receive money."""
-        return self is Action.SELL_TO_OPEN
+        return self in (Action.SELL_TO_OPEN, Action.SELL_TO_CLOSE)
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether it ends an option position."""
+        return self in (Action.BUY_TO_CLOSE, Action.SELL_TO_CLOSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,9 @@ class EventType(StrEnum):
     """roll, account, chain, state (ROLLED, CLOSED_ONLY, UNCHANGED), closed, opened (contracts)."""
     EXIT_DECIDED = "exit.decided"
     """account, contract, rule (level_3_close, dividend_risk, near_strike), outcome, what it was judged by."""
+    HEDGE_DECIDED = "hedge.decided"
+    """account, chains (at a level that asks for it), underlying, side (buy, sell), contract, outcome (order,
+    or why not), contracts, limit_price, budget (USD), considered, refused."""
     SPLIT_APPLIED = "split.applied"
     """account, symbol, ratio, shares_before, shares_after, contracts (old -> new)."""
     ORDER_CREATED = "order.created"
@@ -78,6 +81,9 @@ class EventType(StrEnum):
     """A short put took shares or a short call gave them, at the strike."""
     OPTION_CASH_SETTLED = "option.cash_settled"
     """An index option ended in the money and was settled in cash."""
+    LONG_OPTION_ENDED = "option.long_ended"
+    """A long option ended at its expiry. contract, symbol, right, strike, contracts, kind (expired,
+    cash_settled), settlement_price, cost, received, settles_on."""
     CASH_SETTLED = "cash.settled"
     """Proceeds of a call-away or sale became cash (T+1)."""
     DIVIDEND_ACCRUED = "dividend.accrued"

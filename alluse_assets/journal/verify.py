@@ -175,6 +175,8 @@ def _positions(evidence: Evidence) -> Found:
         for symbol, short in account.shorts.items():
             key = (name, LedgerAccount.SHORT_OPTIONS.value, symbol)
             held[key] = (-short.contracts, -cost(short.lots))
+        for symbol, long in account.longs.items():
+            held[(name, LedgerAccount.LONG_OPTIONS.value, symbol)] = (long.contracts, cost(long.lots))
     faults = [
         Fault("positions", 0, f"{key}: postings say {posted.get(key)}, lots say {held.get(key)}")
         for key in sorted(posted.keys() | held.keys())

@@ -1,4 +1,4 @@
-"""What one trading account holds: balances, shares and short options in lots, money owed to it.
+"""What one trading account holds: balances, shares and options in lots, money owed to it.
 
 Only the records and what follows from them; how events change them is in ``book_state``.
 """
@@ -29,8 +29,8 @@ class Receivable:
 
 
 @dataclass(frozen=True, slots=True)
-class ShortOption:
-    """An open short option: its lots, the underlying, and what is needed to mark and settle it."""
+class OpenOption:
+    """An open option: its lots, the underlying, and what is needed to mark and settle it."""
 
     contract: OptionContract
     underlying: str
@@ -40,8 +40,18 @@ class ShortOption:
 
     @property
     def contracts(self) -> int:
-        """Contracts short (positive)."""
+        """Contracts held or short (positive)."""
         return quantity(self.lots)
+
+
+@dataclass(frozen=True, slots=True)
+class LongOption(OpenOption):
+    """An option that was bought; its lots cost what was paid for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShortOption(OpenOption):
+    """An option that was sold; its lots cost the premium received."""
 
     @property
     def chain_id(self) -> str:
@@ -58,6 +68,7 @@ class AccountState:
     balances: Mapping[str, Decimal] = field(default_factory=dict)
     shares: Mapping[str, Lots] = field(default_factory=dict)
     shorts: Mapping[str, ShortOption] = field(default_factory=dict)
+    longs: Mapping[str, LongOption] = field(default_factory=dict)
     receivables: tuple[Receivable, ...] = ()
     call_income: Mapping[str, Decimal] = field(default_factory=dict)
     """Per symbol: premiums less buy-backs of calls since its shares came in."""
@@ -77,6 +88,11 @@ class AccountState:
     def capital(self) -> Decimal:
         """Net of everything that flowed in and out, USD: what is no gain."""
         return -sum((self.balance(ledger_account) for ledger_account in EQUITY), ZERO)
+
+    @property
+    def options(self) -> Mapping[str, OpenOption]:
+        """Every open option by contract; an account is long or short of one, never both."""
+        return {**self.shorts, **self.longs}
 
     def shares_held(self, symbol: str) -> int:
         """Shares of ``symbol``."""

@@ -17,13 +17,20 @@ from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.base.money import ZERO, pro_rata
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger import config_history
-from alluse_assets.ledger.account_state import AccountState, Receivable, ShortOption
+from alluse_assets.ledger.account_state import (
+    AccountState,
+    LongOption,
+    OpenOption,
+    Receivable,
+    ShortOption,
+)
 from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
 from alluse_assets.ledger.config_history import ConfigHistory
 from alluse_assets.ledger.lots import Lot, quantity, take
 from alluse_assets.protection.state import ProtectionState, protect
 
 V = TypeVar("V")
+Option = TypeVar("Option", bound=OpenOption)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +228,10 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         state = _with_ended(state, account, p["instrument"])
         account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
         account = _without_shorts(account, p["instrument"], units)
+    elif p["action"] == "BUY_TO_OPEN":
+        account = _with_long(account, p["instrument"], symbol, Lot(units, amount, session))
+    elif p["action"] == "SELL_TO_CLOSE":
+        account = _without_longs(account, p["instrument"], units)
     elif p["action"] == "BUY":
         account = _with_shares(account, symbol, Lot(units, amount, session))
     return state.with_account(account)
@@ -231,6 +242,15 @@ def _option_expired(state: BookState, event: Event) -> BookState:
     account = state.accounts[p["account"]]
     state = _with_ended(state, account, p["contract"])
     return state.with_account(_without_shorts(account, p["contract"], p["contracts"]))
+
+
+def _long_option_ended(state: BookState, event: Event) -> BookState:
+    p: Any = event.payload
+    account = _without_longs(state.accounts[p["account"]], p["contract"], p["contracts"])
+    if Decimal(p["received"]):
+        due = Receivable(date.fromisoformat(p["settles_on"]), Decimal(p["received"]), event.key)
+        account = replace(account, receivables=(*account.receivables, due))
+    return state.with_account(account)
 
 
 def _option_assigned(state: BookState, event: Event) -> BookState:
@@ -280,14 +300,11 @@ def _session_closed(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     accounts = dict(state.accounts)
     for name, account in state.accounts.items():
-        shorts = {
-            symbol: replace(short, last_iv=Decimal(p["marks"][symbol]["iv"]))
-            if p["marks"][symbol]["iv"] is not None
-            else short
-            for symbol, short in account.shorts.items()
-        }
+        shorts, longs = _with_ivs(account.shorts, p["marks"]), _with_ivs(account.longs, p["marks"])
         nav = Decimal(p["accounts"][name]["nav"])
-        accounts[name] = replace(account, shorts=shorts, value=account.value.after(nav, account.capital))
+        accounts[name] = replace(
+            account, shorts=shorts, longs=longs, value=account.value.after(nav, account.capital)
+        )
     return replace(
         state,
         accounts=accounts,
@@ -297,6 +314,15 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         ended_of_session=(),
         approvals=approvals_after(state.approvals, event),
     )
+
+
+def _with_ivs(options: Mapping[str, Option], marks: Mapping[str, Any]) -> dict[str, Option]:
+    """Each option with its mark's volatility, where that has one."""
+    ivs = {contract: marks[contract]["iv"] for contract in options}
+    return {
+        contract: option if ivs[contract] is None else replace(option, last_iv=Decimal(ivs[contract]))
+        for contract, option in options.items()
+    }
 
 
 def _approval_requested(state: BookState, event: Event) -> BookState:
@@ -342,6 +368,18 @@ def _roll_ended(state: BookState, event: Event) -> BookState:
 
 def _with_shares(account: AccountState, symbol: str, lot: Lot) -> AccountState:
     return replace(account, shares={**account.shares, symbol: (*account.shares.get(symbol, ()), lot)})
+
+
+def _with_long(account: AccountState, contract: str, symbol: str, lot: Lot) -> AccountState:
+    known = account.longs.get(contract) or LongOption(parse_occ_symbol(contract), symbol, ())
+    return replace(account, longs={**account.longs, contract: replace(known, lots=(*known.lots, lot))})
+
+
+def _without_longs(account: AccountState, contract: str, contracts: int) -> AccountState:
+    option = account.longs[contract]
+    _, rest = take(option.lots, contracts)
+    left = replace(option, lots=rest) if rest else None
+    return replace(account, longs=_put(account.longs, contract, left))
 
 
 def _with_ended(state: BookState, account: AccountState, contract: str) -> BookState:
@@ -391,11 +429,13 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.OPTION_EXPIRED: _option_expired,
     EventType.OPTION_CASH_SETTLED: _option_expired,
     EventType.OPTION_ASSIGNED: _option_assigned,
+    EventType.LONG_OPTION_ENDED: _long_option_ended,
     EventType.CASH_SETTLED: _cash_settled,
     EventType.DIVIDEND_ACCRUED: _dividend_accrued,
     EventType.SPLIT_APPLIED: _split_applied,
     EventType.ENTRY_DECIDED: _decided,
     EventType.EXIT_DECIDED: _decided,
+    EventType.HEDGE_DECIDED: _decided,
     EventType.SHARE_PURCHASE_PLANNED: _decided,
     EventType.ROLL_DECIDED: _roll_decided,
     EventType.ROLL_ENDED: _roll_ended,

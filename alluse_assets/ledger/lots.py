@@ -1,4 +1,4 @@
-"""First-in first-out lots of shares and of short options.
+"""First-in first-out lots of shares and of options.
 
 Sum of the lots' costs = balance of the ledger account; sum of their quantities = position. Taking from
 lots never creates or loses a cent: the last unit of a lot carries what rounding left.
@@ -18,7 +18,7 @@ from alluse_assets.base.money import ZERO, pro_rata
 class Lot:
     """``quantity`` units (shares or contracts, positive) acquired together.
 
-    ``cost``: for shares what they cost in all, for a short option the premium received, in USD.
+    ``cost``: what they cost in all, for a short option the premium received, in USD.
     """
 
     quantity: int

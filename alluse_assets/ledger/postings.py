@@ -106,6 +106,36 @@ def option_cash_settled(
     )
 
 
+def long_option_bought(account: str, contract: str, contracts: int, paid: Decimal, fee: Decimal) -> Postings:
+    """A long option opened: an asset at what was paid for it."""
+    return _balanced(
+        Posting(account, L.LONG_OPTIONS, paid, contract, contracts),
+        Posting(account, L.FEES, fee),
+        Posting(account, L.CASH, -paid - fee),
+    )
+
+
+def long_option_sold(
+    account: str, contract: str, contracts: int, received: Decimal, cost: Decimal, fee: Decimal
+) -> Postings:
+    """A long option closed: what it brought less its ``cost`` is gain."""
+    return _balanced(
+        Posting(account, L.CASH, received - fee),
+        Posting(account, L.FEES, fee),
+        Posting(account, L.LONG_OPTIONS, -cost, contract, -contracts),
+        Posting(account, L.REALISED_GAIN, cost - received),
+    )
+
+
+def long_option_ended(account: str, contract: str, contracts: int, owed: Decimal, cost: Decimal) -> Postings:
+    """A long option ended at its expiry: ``owed`` in cash at settlement, nothing where it was worthless."""
+    return _balanced(
+        Posting(account, L.RECEIVABLES, owed),
+        Posting(account, L.LONG_OPTIONS, -cost, contract, -contracts),
+        Posting(account, L.REALISED_GAIN, cost - owed),
+    )
+
+
 def shares_bought(account: str, symbol: str, shares: int, paid: Decimal, fee: Decimal) -> Postings:
     """Shares bought for cash."""
     return _balanced(

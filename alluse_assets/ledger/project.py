@@ -118,8 +118,9 @@ def project_lots(closes: Sequence[BookAtClose], is_week_end: Callable[[date], bo
             continue
         for name, account in sorted(close.state.accounts.items()):
             held = [(symbol, lots, 1) for symbol, lots in account.shares.items()]
-            short = [(symbol, option.lots, -1) for symbol, option in account.shorts.items()]
-            for instrument, lots, sign in sorted(held + short, key=lambda item: item[0]):
+            held += [(symbol, option.lots, 1) for symbol, option in account.longs.items()]
+            held += [(symbol, option.lots, -1) for symbol, option in account.shorts.items()]
+            for instrument, lots, sign in sorted(held, key=lambda item: item[0]):
                 rows += [
                     (
                         close.session,
@@ -142,7 +143,7 @@ def project_net_asset_value(closes: Iterable[BookAtClose]) -> pl.DataFrame:
     indices: dict[str, UnitValue] = {}
     rows: list[tuple[Any, ...]] = []
     for close in closes:
-        total = [ZERO] * 5
+        total = [ZERO] * 6
         for name, account in sorted(close.state.accounts.items()):
             values = _values(close, account)
             total = [a + b for a, b in zip(total, values, strict=True)]
@@ -152,21 +153,25 @@ def project_net_asset_value(closes: Iterable[BookAtClose]) -> pl.DataFrame:
 
 
 def _index_row(indices: dict[str, UnitValue], name: str, values: Sequence[Decimal]) -> tuple[Any, ...]:
-    """The columns of one close. ``values``: cash, receivables, shares, short options, capital."""
-    nav = sum(values[:4], ZERO)
-    index = indices[name] = indices.get(name, UnitValue()).after(nav, values[4])
+    """The columns of one close. ``values``: cash, receivables, shares, long and short options, capital."""
+    *parts, capital = values
+    nav = sum(parts, ZERO)
+    index = indices[name] = indices.get(name, UnitValue()).after(nav, capital)
     ratios = (index.gained, index.unit, index.high, index.drawdown)
-    return (*values[:4], nav, index.flow, *(float(ratio) for ratio in ratios))
+    return (*parts, nav, index.flow, *(float(ratio) for ratio in ratios))
 
 
 def _values(close: BookAtClose, account: AccountState) -> list[Decimal]:
-    shares = options = ZERO
+    shares = longs = shorts = ZERO
     for held in _positions(close, account):
         if held.right is None:
             shares += held.value
+        elif held.quantity > 0:
+            longs += held.value
         else:
-            options += held.value
-    return [account.cash, account.balance(LedgerAccount.RECEIVABLES), shares, options, account.capital]
+            shorts += held.value
+    receivables = account.balance(LedgerAccount.RECEIVABLES)
+    return [account.cash, receivables, shares, longs, shorts, account.capital]
 
 
 def _positions(close: BookAtClose, account: AccountState) -> Iterator[_Position]:
@@ -177,18 +182,19 @@ def _positions(close: BookAtClose, account: AccountState) -> Iterator[_Position]
             mark, units = close.closes[symbol], quantity(lots)
             value = extended(mark, units)
             yield _Position(symbol, symbol, None, None, None, units, cost(lots), mark, "close", value)
-        for instrument, short in account.shorts.items():
-            (mark, basis), units = close.marks[instrument], -short.contracts
-            contract = short.contract
+        for instrument, option in account.options.items():
+            sign = 1 if instrument in account.longs else -1
+            (mark, basis), units = close.marks[instrument], sign * option.contracts
+            contract = option.contract
             value = extended(mark, units * multiplier)
             yield _Position(
                 instrument,
-                short.underlying,
+                option.underlying,
                 contract.right,
                 contract.expiry,
                 float(contract.strike),
                 units,
-                -cost(short.lots),
+                sign * cost(option.lots),
                 mark,
                 basis,
                 value,

@@ -133,7 +133,7 @@ class LiveBook:
     def _walk(self, step: Step) -> None:
         config = config_in_force(self._state)
         if step.kind is StepKind.LOOK and self.look is not None:
-            self.look(_tickers(config))
+            self.look(list(config.underlyings))
         first = date.fromisoformat(str(self._state.opened["first_session"]))
         market = self.feed_of(config, first).market(step, self._state.mode_guess)
         recorder = SessionRecorder(self._state)
@@ -163,8 +163,3 @@ class LiveBook:
 def highest_level(state: BookState) -> int:
     """The highest protection level of any open option of a book."""
     return max((one.level for one in state.protection.chains.values() if one.contracts), default=0)
-
-
-def _tickers(config: ProtocolConfig) -> list[str]:
-    accounts = config.accounts
-    return sorted({*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers})

@@ -116,11 +116,6 @@ class LiveFeed:
     def _max_age(self) -> timedelta:
         return timedelta(seconds=self.config.entry.quote_max_age_seconds)
 
-    @property
-    def _tickers(self) -> list[str]:
-        accounts = self.config.accounts
-        return sorted({*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers})
-
     def _ahead(self, session: date) -> date:
         return self.calendar.next_session(session, self.config.rolls.dividend_risk_sessions)
 
@@ -134,12 +129,14 @@ class LiveFeed:
         return {symbol: price(close) for symbol, close in rows.select("symbol", "close").iter_rows()}
 
     def _chain(self, session: date, at: datetime) -> pl.DataFrame:
-        rows = self._queries.chains(session, session, self._tickers, columns=QUOTE_COLUMNS, as_of=at).rows
+        rows = self._queries.chains(
+            session, session, self.config.underlyings, columns=QUOTE_COLUMNS, as_of=at
+        ).rows
         return last_snapshots(rows).sort("contract_symbol")
 
     def _streamed(self, session: date, at: datetime) -> dict[str, Decimal]:
         """The latest mid of each share that streams."""
-        rows = self._queries.rows(SHARE_QUOTES, session, session, self._tickers, as_of=at).rows
+        rows = self._queries.rows(SHARE_QUOTES, session, session, self.config.underlyings, as_of=at).rows
         last = rows.sort("quote_ts").group_by("symbol", maintain_order=True).last()
         return {
             symbol: price((bid + ask) / 2)
@@ -149,7 +146,7 @@ class LiveFeed:
 
     def _opens(self, session: date, at: datetime) -> dict[str, Decimal]:
         """Prices at the open, of the shares whose first bar has begun by then: its open is known at once."""
-        rows = self._queries.rows(INTRADAY_BARS, session, session, self._tickers).rows
+        rows = self._queries.rows(INTRADAY_BARS, session, session, self.config.underlyings).rows
         first = (
             rows.filter(pl.col("bar_ts") <= at).sort("bar_ts").group_by("symbol", maintain_order=True).first()
         )

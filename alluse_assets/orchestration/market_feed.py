@@ -144,10 +144,8 @@ class MarketFeed:
 
     @cached_property
     def _atr_series(self) -> dict[str, AtrSeries]:
-        accounts = self.config.accounts
-        symbols = {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
         start = self.calendar.previous_session(self.first_session, self.config.market.warm_up_sessions)
-        bars = self._queries.bars(start, self.last_session, symbols).rows.sort("ts")
+        bars = self._queries.bars(start, self.last_session, self.config.underlyings).rows.sort("ts")
         _, splits = self.actions(start, self.last_session)
         window = self.config.market_mode.atr_window
         return {

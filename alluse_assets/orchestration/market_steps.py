@@ -66,7 +66,9 @@ class MarketSteps:
         listed = self._listed("bars")
         if listed is not None:
             return sorted(listed)
-        return sorted({*self._tickers(), self.config.market.mode_symbol, self.config.market.vix_symbol})
+        return sorted(
+            {*self.config.underlyings, self.config.market.mode_symbol, self.config.market.vix_symbol}
+        )
 
     def underlyings(self) -> list[str]:
         """Every symbol whose option quotes are kept, sorted.
@@ -75,18 +77,14 @@ class MarketSteps:
         """
         listed = self._listed("option_quotes")
         if listed is None:
-            return sorted(self._tickers())
-        index = set(self.config.market.index_options) - self._tickers()
+            return list(self.config.underlyings)
+        index = set(self.config.market.index_options) - set(self.config.underlyings)
         return sorted(set(listed) - index)
 
     def _listed(self, kind: DataKind) -> Mapping[str, tuple[date, date]] | None:
         """The symbols that the source lists of ``kind``; None where it lists none."""
         coverage = self.source.provides().get(kind) if self.source is not None else None
         return None if coverage is None else coverage.symbols
-
-    def _tickers(self) -> set[str]:
-        accounts = self.config.accounts
-        return {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
 
     def collect_bars(self, start: date, end: date) -> Counts:
         """Bars, rates and corporate actions from the source into the lake's raw layer."""
@@ -97,7 +95,7 @@ class MarketSteps:
         others: dict[DataKind, list[str]] = {
             "rates": [],
             "corporate_actions": self.symbols(),
-            "earnings_dates": sorted(self._tickers()),
+            "earnings_dates": list(self.config.underlyings),
         }
         for kind, symbols in others.items():
             if kind in self.source.provides():

@@ -7,15 +7,29 @@ edge to the last digit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from alluse_assets.base.config.model_fields import Kind
-from alluse_assets.base.config.model_protection import ProtectionRules
+from alluse_assets.base.config.model_protection import Action, ProtectionRules
 from alluse_assets.protection.state import Chain
 
 LEVEL_NAMES = ("normal", "enhanced", "recovery", "preservation")
+ACTION_WORDS: Mapping[Action, str] = {
+    "faster_monitoring": "looked at more often",
+    "halve_new_entries": "new entries in it are smaller",
+    "prepare_roll": "a roll is kept ready",
+    "roll": "to be rolled",
+    "hedge": "index puts are bought",
+    "refuse_new_entries": "no new entries in it",
+    "refuse_new_puts": "no new puts on it",
+    "close": "to be closed",
+    "account_safe": "the account goes to SAFE",
+    "keep": "kept",
+    "ask_person": "what to do with the shares?",
+}
+"""What each action of a level is to a person, ``it`` being the symbol; the alerts themselves left out."""
 _MULTIPLE = Decimal("0.0001")
 
 
@@ -29,6 +43,11 @@ class LevelReading:
     level: int
     multiple: Decimal
     triggers: tuple[str, ...] = ()
+
+
+def action_words(actions: Iterable[Action]) -> str:
+    """The actions in plain words, without the alerts among them: ``to be rolled, no new entries in it``."""
+    return ", ".join(ACTION_WORDS[action] for action in actions if action in ACTION_WORDS) or "no action"
 
 
 def adverse_multiple(chain: Chain, price: Decimal) -> Decimal:
@@ -71,14 +90,14 @@ def read_level(
     return LevelReading(level, adverse_multiple(chain, price), triggers)
 
 
-def actions_at(rules: ProtectionRules, kind: Kind, right: str, level: int) -> tuple[str, ...]:
+def actions_at(rules: ProtectionRules, kind: Kind, right: str, level: int) -> tuple[Action, ...]:
     """What the action table says of a level, for one kind of account and side; nothing at level 0."""
     table = rules.actions.of(kind)
     side = table.puts if right == "P" else table.calls
     if level == 0:
         return ()
-    actions: Sequence[str] = getattr(side, f"level_{level}")
-    return tuple(actions)
+    actions: tuple[Action, ...] = getattr(side, f"level_{level}")
+    return actions
 
 
 def monitoring_minutes(rules: ProtectionRules, highest_level: int) -> int:

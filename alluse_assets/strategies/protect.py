@@ -29,7 +29,13 @@ from alluse_assets.protection.circuit_breakers import (
     tier_in_force,
 )
 from alluse_assets.protection.drawdown import deep_closes, pivot_begins, pivot_ends
-from alluse_assets.protection.levels import LEVEL_NAMES, actions_at, adverse_multiple, read_level
+from alluse_assets.protection.levels import (
+    LEVEL_NAMES,
+    action_words,
+    actions_at,
+    adverse_multiple,
+    read_level,
+)
 from alluse_assets.protection.state import Chain, CoolOff, protect
 from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.scripts import action_script
@@ -224,7 +230,7 @@ def _level_change(
             AlertType.PROTOCOL,
             priority,
             f"{chain.account}: {chain.symbol} is {multiple:.2f} ATR against the {side}, level {level} "
-            f"({LEVEL_NAMES[level]}): {', '.join(a for a in actions if a not in _PRIORITIES) or 'no action'}",
+            f"({LEVEL_NAMES[level]}): {action_words(actions)}",
             chain.account,
             chain.symbol,
             script,

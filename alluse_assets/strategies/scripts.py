@@ -11,6 +11,7 @@ from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.protection.state import Chain
 from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.exits import cost_to_close
+from alluse_assets.strategies.hedge import decide_purchase
 from alluse_assets.strategies.rolls import decide_roll
 
 
@@ -18,7 +19,8 @@ def action_script(step: AccountStep, chain: Chain, actions: Collection[str], pri
     """What to send for each open contract of a chain; prices only where there are quotes (``priced``).
 
     Each order: what it is for, action, instrument, quantity, limit_price (USD per share; null where there
-    is no quote yet). A roll that has no target says why in ``why_not``.
+    is no quote yet). A roll that has no target, or a hedge that cannot be bought, says why in ``why_not``;
+    a hedge that is not chosen yet names its index.
     """
     orders: list[Json] = []
     for contract, short in sorted(step.account.shorts.items()):
@@ -28,7 +30,25 @@ def action_script(step: AccountStep, chain: Chain, actions: Collection[str], pri
             orders.append(_close(step, contract, short, priced))
         elif {"roll", "prepare_roll"} & set(actions):
             orders += _roll(step, contract, short, chain) if priced else [_bare("roll", contract, short)]
+    if "hedge" in actions:
+        orders += _hedge(step, chain, priced)
     return orders
+
+
+def _hedge(step: AccountStep, chain: Chain, priced: bool) -> list[Json]:
+    if any(option.contract.right == "P" for option in step.account.longs.values()):
+        return []
+    decision = decide_purchase(step, [chain.id]) if priced else None
+    if decision is not None and decision.intent is not None:
+        return [_order("hedge", decision.intent)]
+    bare: dict[str, Json] = {
+        "for": "hedge",
+        "action": "BUY_TO_OPEN",
+        "instrument": step.config.protection.hedge.underlying,
+        "quantity": None,
+        "limit_price": None,
+    }
+    return [bare if decision is None else {**bare, "why_not": decision.event.payload["outcome"]}]
 
 
 def _roll(step: AccountStep, contract: str, short: ShortOption, chain: Chain) -> list[Json]:

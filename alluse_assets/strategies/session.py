@@ -29,7 +29,6 @@ from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.option_chains.marks import Mark, mark, on_surface
 from alluse_assets.protection.circuit_breakers import VixReading
@@ -44,6 +43,7 @@ from alluse_assets.strategies.exits import (
     decide_take_profits,
     dividend_risks,
 )
+from alluse_assets.strategies.hedge import decide_hedges
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.opening import dividend_events, settlement_events, split_events
 from alluse_assets.strategies.protect import (
@@ -98,15 +98,15 @@ class SessionRoutine:
         self._breakers(market.vix_at_open, at, new_session=True)
         self._record(lapse_events(self._state, market.opens, market.atr, market.session, at, self.config))
         self._ask(market.opens, at)
-        self._levels(market.opens, lambda _: at, "open", at)
+        self._levels(market.opens, lambda _: at, "open", at, {})
 
     def trade(self) -> None:
         """One look at the market at the quotes' time: protect, then take profits, then enter."""
         market = self.market
         self._breakers(market.vix, market.now, new_session=False)
         self._ask(market.prices, market.now)
-        self._levels(market.prices, market.time_of, "quotes", market.now)
         navs = self._navs(self._marks(market.prices))
+        self._levels(market.prices, market.time_of, "quotes", market.now, navs)
         engine = self._engine(navs)
         self._cancel_what_may_not_work(engine)
         engine.poll(market.now)
@@ -180,15 +180,19 @@ class SessionRoutine:
         self._record(resume_events(self._state, session, at, closes_at, self.policy, config))
 
     def _levels(
-        self, prices: Mapping[str, Decimal], at: Callable[[str], datetime], moment: str, now: datetime
+        self,
+        prices: Mapping[str, Decimal],
+        at: Callable[[str], datetime],
+        moment: str,
+        now: datetime,
+        navs: Mapping[str, Decimal],
     ) -> None:
         for name in sorted(self._state.accounts):
-            step = self._step(name, {})
-            self._record(level_events(step, prices, at, moment))
-            self._record(safe_holds(self._step(name, {}), now))
+            self._record(level_events(self._step(name, navs), prices, at, moment))
+            self._record(safe_holds(self._step(name, navs), now))
 
     def _protect(self, engine: OrderEngine, name: str, navs: Mapping[str, Decimal]) -> None:
-        """Closes and rolls of one account. Each decision sees what the one before it did."""
+        """Closes, rolls and hedges of one account. Each decision sees what the one before it did."""
         self._exits(engine, decide_level_3_closes(self._step(name, navs)))
         for contract, short, facts in dividend_risks(self._step(name, navs)):
             step = self._step(name, navs)
@@ -202,6 +206,7 @@ class SessionRoutine:
         self._exits(engine, decide_near_strike(self._step(name, navs)))
         for due in decide_rolls(self._step(name, navs)):
             self._roll(engine, due)
+        self._exits(engine, decide_hedges(self._step(name, navs)))
 
     def _cancel_what_may_not_work(self, engine: OrderEngine) -> None:
         """HALTED cancels everything that works, CLOSE_ONLY and SAFE what would open something."""
@@ -239,21 +244,19 @@ class SessionRoutine:
     def _book_outcomes(self) -> None:
         """What the broker says: expiries up to the next session, then assignments over the night."""
         through = self.calendar.next_session(self.market.session) - timedelta(days=1)
-        shorts = self._shorts()
-        ending = {s.underlying for held in shorts.values() for s in held if s.contract.expiry <= through}
+        options = {name: list(account.options.values()) for name, account in self._state.accounts.items()}
+        ending = {o.underlying for held in options.values() for o in held if o.contract.expiry <= through}
         for symbol in sorted(ending - set(self.market.closes)):
             raise MissingDataError(
                 f"options on {symbol} end on {self.market.session}, and it has no close then: ingest its bar"
             )
-        self._outcomes(self.broker.expiries(through, shorts, self.market.closes))
+        self._outcomes(self.broker.expiries(through, options, self.market.closes))
         following = self.calendar.next_session(self.market.session)
         dividends = {
             symbol: amount for symbol, (day, amount) in self.market.ex_dividends.items() if day == following
         }
-        self._outcomes(self.broker.early_assignments(self._shorts(), self.market.closes, dividends))
-
-    def _shorts(self) -> dict[str, list[ShortOption]]:
-        return {name: list(account.shorts.values()) for name, account in self._state.accounts.items()}
+        shorts = {name: list(account.shorts.values()) for name, account in self._state.accounts.items()}
+        self._outcomes(self.broker.early_assignments(shorts, self.market.closes, dividends))
 
     def _outcomes(self, outcomes: Iterable[OptionOutcome]) -> None:
         at = max(self.market.now, self.market.closes_at)
@@ -338,29 +341,29 @@ class SessionRoutine:
     def _marks(self, spots: Mapping[str, Decimal]) -> dict[str, Mark]:
         marks: dict[str, Mark] = {}
         for account in self._state.accounts.values():
-            for symbol, short in account.shorts.items():
-                if short.underlying not in spots:
+            for symbol, option in account.options.items():
+                if option.underlying not in spots:
                     raise MissingDataError(
-                        f"account {account.name} is short {symbol}, and {short.underlying} has no price on "
+                        f"account {account.name} has {symbol} open, and {option.underlying} has no price on "
                         f"{self.market.session}: ingest its bar"
                     )
                 if symbol not in marks:
-                    quote, at = self.market.quotes.get(symbol), self.market.time_of(short.underlying)
+                    quote, at = self.market.quotes.get(symbol), self.market.time_of(option.underlying)
                     surface = None
                     quoted = quote is not None and quote.is_two_sided
                     # What has ended is worth its intrinsic value, and a look at the surface is dear.
-                    if not quoted and at < expiry_instant(short.contract.expiry):
-                        surface = on_surface(short.contract, short.underlying, self.market.surfaces, at)
+                    if not quoted and at < expiry_instant(option.contract.expiry):
+                        surface = on_surface(option.contract, option.underlying, self.market.surfaces, at)
                     marks[symbol] = mark(
-                        short.contract,
+                        option.contract,
                         quote,
                         surface,
-                        short.last_iv,
-                        spots[short.underlying],
+                        option.last_iv,
+                        spots[option.underlying],
                         at,
                         self.market.rate_annual,
-                        self.market.dividend_yields.get(short.underlying, 0.0),
-                        short.underlying in self.config.market.index_options,
+                        self.market.dividend_yields.get(option.underlying, 0.0),
+                        option.underlying in self.config.market.index_options,
                     )
         return marks
 

@@ -15,12 +15,14 @@ def told(alerts, now=NOON, **item):
 
 
 def test_a_question_shows_the_orders_and_asks():
-    script = [{"action": "BUY_TO_CLOSE", "quantity": 2}]
+    order = {"for": "roll", "action": "BUY_TO_CLOSE", "instrument": "AAPL110114P00100000", "quantity": 2}
+    script = [{**order, "limit_price": "1.20"}, {**order, "limit_price": None, "why_not": "too_dear"}]
     alerts = raised((alert(priority="CRITICAL", account="GEN-1", script=script, question=True), NOON))
     message = told(alerts, like_it=("a2", "a3"))
     assert message.title == "CRITICAL: live GEN-1 (protocol)"
     assert message.priority == "CRITICAL"
-    assert 'Orders that are ready: [{"action": "BUY_TO_CLOSE", "quantity": 2}]' in message.body
+    assert "Orders that are ready: BUY_TO_CLOSE 2 AAPL110114P00100000 at 1.20 USD (roll); BUY" in message.body
+    assert "BUY_TO_CLOSE 2 AAPL110114P00100000 (roll): not possible, too dear" in message.body
     assert "A person is asked for a decision." in message.body
     assert "2 more like it were not sent: alluse alerts --book live" in message.body
     assert message.body.endswith("alluse acknowledge a1 --book live --as YOUR_NAME")

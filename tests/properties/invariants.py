@@ -33,6 +33,9 @@ class Book:
     kinds: dict[str, str] = field(default_factory=dict)
     orders: dict[str, dict] = field(default_factory=dict)
     session: date | None = None
+    longs: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    navs: dict[str, Decimal] = field(default_factory=dict)
+    """At the close before."""
 
     def take(self, event: Event) -> None:
         p = event.payload
@@ -42,6 +45,8 @@ class Book:
                 self.cash[line.account] += line.amount
             if line.instrument and str(line.ledger_account) in ("shares", "short_options"):
                 self.held[line.account][line.instrument] += line.quantity
+            if str(line.ledger_account) == "long_options":
+                self.longs[line.account][str(line.instrument)] += line.quantity
         if event.type == "account.opened":
             self.kinds[p["account"]] = p["kind"]
         elif event.type == "account.hold_placed":
@@ -50,6 +55,8 @@ class Book:
             del self.holds[p["account"]][p["hold"]]
         elif event.type == "order.created":
             self.orders[p["intent"]] = p
+        elif event.type == "session.closed":
+            self.navs = {name: Decimal(one["nav"]) for name, one in p["accounts"].items()}
 
     def shorts(self, account: str) -> dict[Contract, int]:
         """Open contracts, counted positive."""
@@ -305,6 +312,25 @@ def every_place_has_one_week_type(events: list[Event], market: MadeMarket) -> li
     return [f"{place}: {got[place]} week types" for place in wanted | set(got) if got[place] != 1]
 
 
+def hedges_are_small_and_never_sold_short(events: list[Event], market: MadeMarket) -> list[str]:
+    """Index puts only where the actions say so, for their share of NAV, and never more sold than held."""
+    found = []
+    rules = market.config.protection.hedge
+    for event, book in books(events):
+        p = event.payload
+        for name, held in book.longs.items():
+            found += [f"{event.key}: {name} is short of {c} as a long" for c, n in held.items() if n < 0]
+        if event.type == "order.filled" and p["action"] == "BUY_TO_OPEN":
+            contract = parse(p["instrument"])
+            if (contract.root, contract.right) != (rules.underlying, "P") or not market.config.hedges:
+                found.append(f"{event.key}: no hedge")
+            nav = book.navs.get(event.payload["account"], market.config.book.lump_sum_usd)
+            # NAV at the close before; what a session moves is not known here.
+            if Decimal(p["amount"]) > Decimal(str(rules.share_of_nav)) * nav * Decimal("1.3"):
+                found.append(f"{event.key}: {p['amount']} of a NAV of {nav}")
+    return found
+
+
 INVARIANTS: tuple[Callable[[list[Event], MadeMarket], list[str]], ...] = (
     puts_are_covered_by_cash,
     calls_are_covered_by_shares,
@@ -318,6 +344,7 @@ INVARIANTS: tuple[Callable[[list[Event], MadeMarket], list[str]], ...] = (
     what_is_due_was_done_or_has_a_reason,
     nothing_is_opened_where_protection_forbids,
     every_place_has_one_week_type,
+    hedges_are_small_and_never_sold_short,
 )
 
 

@@ -26,6 +26,7 @@ INGREDIENTS = (
     "legged",
     "recovery",
     "volume",
+    "hedge",
 )
 SYMBOLS = ("AAA", "BBB", "CCC")
 ACCOUNTS = ("GEN-1", "REV-1", "COM-1")
@@ -58,6 +59,13 @@ def random_config(draw: random.Random, ingredients: Collection[str]) -> Protocol
             f"accounts.{kind}.puts.min_premium_yield": 0.002,
             f"accounts.{kind}.calls.min_premium_yield": 0.001,
             f"accounts.{kind}.recovery_calls.enabled": "recovery" in ingredients,
+        }
+    if "hedge" in ingredients:
+        values |= {
+            "market.index_options": {"SPY": {"pm_roots": ["SPY"]}},
+            "protection.hedge": {"underlying": "SPY", "share_of_nav": 0.02, "dte_low": draw.choice([5, 12])},
+            "protection.actions.rev.puts.level_2": ["alert_high", "hedge", "roll", "refuse_new_entries"],
+            "protection.actions.com.calls.level_1": ["hedge"],
         }
     return with_values(ProtocolConfig(), values)
 

@@ -48,6 +48,7 @@ def judge_account(name: str, wanted: Mapping[str, Any], state: BookState) -> lis
         "cash": account.cash,
         "shares": {symbol: account.shares_held(symbol) for symbol in account.shares},
         "short": {contract: short.contracts for contract, short in account.shorts.items()},
+        "long": {contract: option.contracts for contract, option in account.longs.items()},
         "status": status_of(protection, name).value,
         "holds": sorted(protection.holds.get(name, {})),
         "basis": {symbol: account.adjusted_basis(symbol) for symbol in account.shares},

@@ -298,8 +298,7 @@ class Walk:
         return found
 
     def _symbols(self) -> set[str]:
-        accounts = self.config.accounts
-        return {*accounts.gen.tickers, *accounts.rev.tickers, *accounts.com.tickers}
+        return set(self.config.underlyings)
 
     def _trade_faults(self) -> list[str]:
         if not self.scenario.trades:

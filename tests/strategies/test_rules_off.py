@@ -20,11 +20,19 @@ _TABLE = "protection__actions"
 # who agrees to nothing, so that puts stay open far in the money.
 BUSY = {"minutes_to_close": 30, "dividends": (3, 12, 33, 38, 43, 48, 53)}
 RECOVERY = {f"accounts__{kind}__recovery_calls__enabled": True for kind in ("gen", "rev", "com")}
+# The market's index has options of its own, which settle in cash: Rev-Acc hedges with its puts.
+LEVEL_2 = ("alert_high", "roll", "refuse_new_entries")
+HEDGED = {
+    "market__index_options": {"SPY": {"pm_roots": ("SPY",)}},
+    "protection__hedge__underlying": "SPY",
+    f"{_TABLE}__rev__puts__level_2": (*LEVEL_2, "hedge"),
+}
 
 
 @lru_cache(maxsize=4)
 def _journal(busy, settings=()):
-    given = RECOVERY | {"approvals__replay_answer": "no"} | dict(settings) if busy else dict(settings)
+    given = RECOVERY | HEDGED | {"approvals__replay_answer": "no"} if busy else {}
+    given |= dict(settings)
     return replayed(crash_market(crash_config(**given), **(BUSY if busy else {})))
 
 
@@ -193,6 +201,11 @@ BUSY_CASES = {
         has("rule", "dividend_risk"),
     ),
     "early assignment": ({"paper__early_assignment": False}, has("early", True), has("early", True)),
+    "the hedge": (
+        {f"{_TABLE}__rev__puts__level_2": LEVEL_2},
+        action("hedge"),
+        is_type("hedge.", "option.long_ended"),
+    ),
     "recovery calls": (
         everywhere("recovery_calls__enabled", False),
         has("in_recovery", True),

@@ -19,7 +19,7 @@ from alluse_assets.execution.broker import BrokerReport, OptionOutcome
 from alluse_assets.execution.fill_model import fill_price, fillable
 from alluse_assets.execution.lifecycle import OrderStep
 from alluse_assets.execution.order import OrderIntent
-from alluse_assets.ledger.account_state import ShortOption
+from alluse_assets.ledger.account_state import OpenOption, ShortOption
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.marks import intrinsic
 
@@ -153,24 +153,24 @@ class PaperBroker:
     def expiries(
         self,
         through: date,
-        shorts: Mapping[str, Sequence[ShortOption]],
+        options: Mapping[str, Sequence[OpenOption]],
         settlement_prices: Mapping[str, Decimal],
     ) -> list[OptionOutcome]:
         """In the money by the threshold is exercised, the rest expires."""
         outcomes = []
-        for account, options in sorted(shorts.items()):
-            for short in sorted(options, key=lambda s: s.contract.symbol):
-                if short.contract.expiry > through:
+        for account, held in sorted(options.items()):
+            for option in sorted(held, key=lambda one: one.contract.symbol):
+                if option.contract.expiry > through:
                     continue
-                settlement = settlement_prices[short.underlying]
-                exercised = intrinsic(short.contract, settlement) >= self.assignment_threshold
-                cash = self.settles_in_cash(short.underlying)
+                settlement = settlement_prices[option.underlying]
+                exercised = intrinsic(option.contract, settlement) >= self.assignment_threshold
+                cash = self.settles_in_cash(option.underlying)
                 outcomes.append(
                     OptionOutcome(
                         account,
-                        short.contract.symbol,
+                        option.contract.symbol,
                         ("cash_settled" if cash else "assigned") if exercised else "expired",
-                        short.contracts,
+                        option.contracts,
                         settlement,
                     )
                 )

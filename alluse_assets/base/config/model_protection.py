@@ -93,6 +93,11 @@ class ActionTable(ConfigModel):
         table: KindActions = getattr(self, kind)
         return table
 
+    def names(self, action: Action) -> bool:
+        """Whether any level of any kind has the action."""
+        sides = [side for kind in (self.gen, self.rev, self.com) for side in (kind.puts, kind.calls)]
+        return any(action in (*side.level_1, *side.level_2, *side.level_3) for side in sides)
+
 
 class MonitoringMinutes(ConfigModel):
     """Minutes between two looks at an open option, live; the protocol leaves them to be set."""
@@ -104,10 +109,22 @@ class MonitoringMinutes(ConfigModel):
 
 
 class Hedge(ConfigModel):
-    """Index puts bought at a level whose actions name ``hedge``."""
+    """Index puts bought at a level whose actions name ``hedge``, sold when nothing is at one any more.
+
+    The protocol names the index puts and the money; which of them is ours to say.
+    """
 
     underlying: Ticker = Field(default="SPX", description="Index whose puts are bought")
     share_of_nav: Share = Field(default=0.01, description="Premium spent, share of NAV")
+    delta_low: DeltaPoints = Field(default=10, description="Lowest delta of the puts, points")
+    delta_high: DeltaPoints = Field(default=25, description="Highest delta of the puts, points")
+    dte_low: int = Field(default=20, ge=0, le=730, description="Fewest calendar days to expiry")
+    dte_high: int = Field(default=60, ge=0, le=730, description="Most calendar days to expiry")
+
+    @model_validator(mode="after")
+    def _ranges_are_possible(self) -> Hedge:
+        refuse([*self.low_above_high("delta"), *self.low_above_high("dte")])
+        return self
 
 
 class Triggers(ConfigModel):

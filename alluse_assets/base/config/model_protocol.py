@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from alluse_assets.base.config.model_accounts import AccountRules, Accounts
 from alluse_assets.base.config.model_book import BookConfig, LiveRules
 from alluse_assets.base.config.model_capital import ForkRules, LeapsRules, MergeRules, ReinvestRules
 from alluse_assets.base.config.model_entry import EntryRules, WeekEndRules
 from alluse_assets.base.config.model_execution import ExecutionRules, GateLimits, PaperBroker
-from alluse_assets.base.config.model_fields import ConfigModel, Kind, Usd
+from alluse_assets.base.config.model_fields import KINDS, ConfigModel, Kind, Usd, refuse
 from alluse_assets.base.config.model_market import MarketConfig, MarketModeRules, WeekTypeRules
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules, NotifyRules, ReportRules
 from alluse_assets.base.config.model_protection import (
@@ -60,6 +60,25 @@ class ProtocolConfig(ConfigModel):
     execution: ExecutionRules = Field(default=ExecutionRules(), description="How orders are worked")
     gate: GateLimits = Field(default=GateLimits(), description="Limits of the pre-trade gate")
     paper: PaperBroker = Field(default=PaperBroker(), description="The paper broker's fill model")
+
+    @property
+    def underlyings(self) -> tuple[str, ...]:
+        """Symbols whose options may be traded, sorted: the tickers, and the hedge's index where it is on."""
+        tickers = {ticker for kind in KINDS for ticker in self.accounts.of(kind).tickers}
+        return tuple(sorted(tickers | ({self.protection.hedge.underlying} if self.hedges else set())))
+
+    @property
+    def hedges(self) -> bool:
+        """Whether a level's actions can buy index puts."""
+        return self.protection.enabled and self.protection.actions.names("hedge")
+
+    @model_validator(mode="after")
+    def _hedge_settles_in_cash(self) -> ProtocolConfig:
+        index = self.protection.hedge.underlying
+        unknown = self.hedges and index not in self.market.index_options
+        message = f"{index} is no index of market.index_options: its puts would be exercised into shares"
+        refuse([(("protection", "hedge", "underlying"), message)] if unknown else [])
+        return self
 
     def for_kind(self, kind: Kind) -> AccountRules:
         """The rules of one account kind."""
