@@ -69,7 +69,7 @@ class _TriedSession(SessionRoutine):
     tries: Sequence[Try] = ()
 
     def trade(self) -> None:
-        engine = self._engine(self._navs(self._marks(self.market.prices)))
+        engine = self._engine(self._values(self.market.prices, self.market.now).navs)
         for account, action, instrument, quantity, limit in self.tries:
             intent = OrderIntent(
                 account=account,

@@ -90,4 +90,4 @@ class Broker(Protocol):
         options: Mapping[str, Sequence[OpenOption]],
         settlement_prices: Mapping[str, Decimal],
     ) -> list[OptionOutcome]:
-        """How the options that expire up to ``through`` ended, per account."""
+        """How the options that expire up to ``through`` ended, per account, as far as it is known."""

@@ -91,7 +91,8 @@ class EventType(StrEnum):
     SESSION_OPENED = "session.opened"
     """session, week: the first step of a session is done."""
     SESSION_CLOSED = "session.closed"
-    """Closing prices, marks of every open option, balances and NAV per account."""
+    """Closing prices, marks of every open option, balances and NAV per account; stale: the last price of what
+    is held and has no close, and the session it is ``of``."""
     APPROVAL_REQUESTED = "approval.requested"
     """approval (id), kind, subject (exactly what is asked), hash of it, reasons, requested_by, expires_at."""
     APPROVAL_ANSWERED = "approval.answered"

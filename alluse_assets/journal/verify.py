@@ -19,7 +19,7 @@ from alluse_assets.base.money import text
 from alluse_assets.journal.canonical import canonical_payload
 from alluse_assets.journal.chain import Head, RecordedEvent, link
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_state import BookState, apply, prices_after
 from alluse_assets.ledger.chart import POSITION_ACCOUNTS, LedgerAccount
 from alluse_assets.ledger.config_history import value_in
 from alluse_assets.ledger.lots import cost, quantity
@@ -194,7 +194,7 @@ def _net_asset_value(evidence: Evidence) -> Found:
             continue
         payload: Any = row.event.payload
         multiplier = state.opened["config"]["multiplier"]
-        closes = {symbol: Decimal(close) for symbol, close in payload["closes"].items()}
+        closes = {symbol: last.price for symbol, last in prices_after(payload).items()}
         marks = {symbol: Decimal(mark["price"]) for symbol, mark in payload["marks"].items()}
         for name, account in state.accounts.items():
             looked_at += 1

@@ -61,6 +61,14 @@ class RollUnderWay:
 
 
 @dataclass(frozen=True, slots=True)
+class LastPrice:
+    """The last price known of a symbol, USD per share, and the session it is of."""
+
+    price: Decimal
+    session: date
+
+
+@dataclass(frozen=True, slots=True)
 class BookState:
     """A whole book."""
 
@@ -79,6 +87,8 @@ class BookState:
     """The current week's guess."""
     last_opened: date | None = None
     last_closed: date | None = None
+    last_prices: Mapping[str, LastPrice] = field(default_factory=dict)
+    """By symbol, in the shares of ``last_closed``: its closes, and of what had none its last price."""
     protection: ProtectionState = field(default_factory=ProtectionState)
     rolls: Mapping[str, RollUnderWay] = field(default_factory=dict)
     """Rolls under way, by the key of the event that decided them."""
@@ -309,11 +319,23 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         state,
         accounts=accounts,
         last_closed=date.fromisoformat(p["session"]),
+        last_prices=prices_after(p),
         intents_of_session={},
         decided_in_session={},
         ended_of_session=(),
         approvals=approvals_after(state.approvals, event),
     )
+
+
+def prices_after(closed: Mapping[str, Any]) -> dict[str, LastPrice]:
+    """The prices that the payload of a ``session.closed`` values a book at."""
+    session = date.fromisoformat(closed["session"])
+    closes = {symbol: LastPrice(Decimal(close), session) for symbol, close in closed["closes"].items()}
+    stale = {
+        symbol: LastPrice(Decimal(last["price"]), date.fromisoformat(last["of"]))
+        for symbol, last in closed["stale"].items()
+    }
+    return closes | stale
 
 
 def _with_ivs(options: Mapping[str, Option], marks: Mapping[str, Any]) -> dict[str, Option]:

@@ -20,7 +20,7 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.money import ZERO, extended
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.account_state import AccountState
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_state import BookState, apply, prices_after
 from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.ledger.lots import cost, quantity
 from alluse_assets.ledger.tables import BALANCES, BOOK_ROW, LOTS, NET_ASSET_VALUE, POSITIONS
@@ -34,6 +34,9 @@ class BookAtClose:
     session: date
     state: BookState
     closes: Mapping[str, Decimal]
+    """Of what had no close the last price there was."""
+    stale: frozenset[str]
+    """Those symbols."""
     marks: Mapping[str, tuple[Decimal, str]]
     """Option contract -> mark and what it is based on."""
 
@@ -63,7 +66,8 @@ def book_at_closes(events: Iterable[Event]) -> list[BookAtClose]:
                 BookAtClose(
                     date.fromisoformat(p["session"]),
                     state,
-                    {symbol: Decimal(close) for symbol, close in p["closes"].items()},
+                    {symbol: last.price for symbol, last in prices_after(p).items()},
+                    frozenset(p["stale"]),
                     {symbol: (Decimal(m["price"]), m["basis"]) for symbol, m in p["marks"].items()},
                 )
             )
@@ -181,7 +185,8 @@ def _positions(close: BookAtClose, account: AccountState) -> Iterator[_Position]
         for symbol, lots in account.shares.items():
             mark, units = close.closes[symbol], quantity(lots)
             value = extended(mark, units)
-            yield _Position(symbol, symbol, None, None, None, units, cost(lots), mark, "close", value)
+            basis = "stale" if symbol in close.stale else "close"
+            yield _Position(symbol, symbol, None, None, None, units, cost(lots), mark, basis, value)
         for instrument, option in account.options.items():
             sign = 1 if instrument in account.longs else -1
             (mark, basis), units = close.marks[instrument], sign * option.contracts

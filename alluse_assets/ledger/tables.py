@@ -61,9 +61,9 @@ POSITIONS = Table(
         Column(
             "mark_basis",
             pl.String,
-            "Where the price came from: the close, a two-sided quote, the model on the surface, the "
-            "model at the last implied volatility, the intrinsic value.",
-            allowed=("close", "quote", "surface", "model", "intrinsic"),
+            "Where the price came from: the close, the last price of a share that has no close, a two-sided "
+            "quote, the model on the surface, the model at the last implied volatility, the intrinsic value.",
+            allowed=("close", "stale", "quote", "surface", "model", "intrinsic"),
         ),
         money("market_value", "Quantity at the mark; negative when short."),
     ),

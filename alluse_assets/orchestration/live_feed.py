@@ -74,8 +74,9 @@ class LiveFeed:
         dividends, splits = past.actions(session, self._ahead(session))
         chain = self._chain(session, step.at)
         seen = seen_at_quotes(chain).get(session, {})
-        spots = {**self._closes(before), **{s: spot for s, (_, spot) in seen.items()}}
-        spots |= self._streamed(session, step.at)
+        # What nobody quotes is at its open; what has not traded today has no price yet.
+        opens = self._opens(session, step.at)
+        spots = {**opens, **{s: spot for s, (_, spot) in seen.items()}, **self._streamed(session, step.at)}
         fresh = chain.filter(pl.col("quote_ts") >= step.at - self._max_age)
         looks = step.kind is StepKind.LOOK
         return SessionMarket(
@@ -96,7 +97,7 @@ class LiveFeed:
             dividends=dividends.get(session, {}),
             splits=splits.get(session, {}),
             ex_dividends=past.ex_dividends(session, dividends),
-            opens=self._opens(session, step.at),
+            opens=opens,
             atr=past.atr_before(session),
             vix_at_open=past.vix(session, includes_session=False),
             vix=self._vix(past, session, step.at),

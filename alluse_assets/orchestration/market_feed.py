@@ -199,8 +199,7 @@ class MarketFeed:
 
     def _month(self, sessions: Sequence[date]) -> Iterator[Sequence[SessionMarket]]:
         first, last = sessions[0], sessions[-1]
-        before = self.calendar.previous_session(first)
-        bars = self._queries.bars(before, last).rows
+        bars = self._queries.bars(first, last).rows
         if bars.is_empty():
             raise MissingDataError(f"no bars from {first} to {last} in the lake (source {self.source})")
         chains = self._queries.chains(first, last, columns=QUOTE_COLUMNS).rows.sort(
@@ -221,18 +220,12 @@ class MarketFeed:
         ahead = self.calendar.next_session(last, self.config.rolls.dividend_risk_sessions)
         dividends, splits = self.actions(first, ahead)
         rates = self._rates(last)
-        known = dict(closes.get(before, {}))
         for session in sessions:
             if session not in closes:
                 raise MissingDataError(f"no bars on {session} in the lake (source {self.source})")
             chain = by_session.get(session)
             week = self.calendar.week_of(session)
             closes_at = self.calendar.close_time(session)
-            ratios = splits.get(session, {})
-            for symbol, ratio in ratios.items():
-                # What was known of a share that splits today is in yesterday's shares.
-                if symbol in known:
-                    known[symbol] = price(known[symbol] / ratio)
             whole = SessionMarket(
                 session=session,
                 week=week,
@@ -248,7 +241,7 @@ class MarketFeed:
                 rate_annual=_rate_on(rates, session, self.config),
                 dividend_yields=self.config.market.dividend_yields,
                 dividends=dividends.get(session, {}),
-                splits=ratios,
+                splits=splits.get(session, {}),
                 ex_dividends=self.ex_dividends(session, dividends),
                 opens=opens[session],
                 atr=self.atr_before(session),
@@ -258,14 +251,11 @@ class MarketFeed:
                 guess=self.guess_for(week) if session == max(week.first, self.first_session) else None,
                 confirmation=self.confirmation_of(week) if session == week.last else None,
             )
-            # What nobody quotes is at its open, or where there is no bar at its last close.
-            before_quotes = {**known, **opens[session]}
             seen, candidates_now = seen_on.get(session, {}), screened.get(session, {})
             if chain is None or session not in many:
-                yield [self._look(whole, chain, seen, before_quotes, candidates_now)]
+                yield [self._look(whole, chain, seen, whole.opens, candidates_now)]
             else:
-                yield self._looks(whole, chain, before_quotes, candidates_now)
-            known = {**known, **closes[session]}
+                yield self._looks(whole, chain, whole.opens, candidates_now)
 
     def _looks(
         self,
@@ -274,7 +264,7 @@ class MarketFeed:
         known: Mapping[str, Decimal],
         screened: Mapping[tuple[str, str, str], Screened],
     ) -> list[SessionMarket]:
-        """A look for each instant of ``chain``. ``known``: prices before; ``screened``: at the entries."""
+        """A look for each instant of ``chain``. ``known``: at the open; ``screened``: at the entries."""
         windows = {whole.session: self.calendar.entry_window(whole.session, *self.config.entry.window)}
         entered = entry_snapshots(chain, windows).select("underlying", "quote_ts").unique()
         entry_at = dict(entered.iter_rows())
@@ -301,16 +291,12 @@ class MarketFeed:
         now = max((at for at, _ in seen.values()), default=whole.closes_at)
         first = min((at for at, _ in seen.values()), default=whole.closes_at)
         # A close is known only when it has happened: earlier quotes bring their own price with them.
-        prices = dict(whole.closes if now >= whole.closes_at else known)
-        for symbol, (at, spot) in seen.items():
-            if at < whole.closes_at:
-                prices[symbol] = spot
-            elif symbol in whole.closes:
-                prices[symbol] = whole.closes[symbol]
+        prices = _prices_at(now, whole, seen, known)
         return replace(
             whole,
             now=now,
             prices=prices,
+            first_prices={} if first == now else _prices_at(first, whole, seen, known),
             quoted_at={symbol: at for symbol, (at, _) in seen.items()},
             quotes=SessionQuotes(chain),
             screened=screened,
@@ -353,6 +339,21 @@ class MarketFeed:
             return []
         rates = self._queries.rows(RATES, None, last).rows.sort("ts", "tenor_days")
         return list(rates.group_by("ts", maintain_order=True).first().select("ts", "rate_annual").iter_rows())
+
+
+def _prices_at(
+    at: datetime,
+    whole: SessionMarket,
+    seen: Mapping[str, tuple[datetime, Decimal]],
+    known: Mapping[str, Decimal],
+) -> dict[str, Decimal]:
+    """Prices known at an instant: closes once there are, before it what quotes bring and what was known."""
+    prices = dict(whole.closes if at >= whole.closes_at else known)
+    for symbol, (quoted_at, spot) in seen.items():
+        if quoted_at <= at:
+            # Quotes of the close are of the close's price; without a bar what they bring is all there is.
+            prices[symbol] = whole.closes.get(symbol, spot) if quoted_at >= whole.closes_at else spot
+    return prices
 
 
 def _by_month(sessions: Sequence[date]) -> Iterator[list[date]]:

@@ -269,7 +269,7 @@ def _blocked(step: AccountStep, symbol: str, limit: EntryLimit) -> str | None:
     if not step.market.entries_open:
         return "window_closed"
     if symbol not in step.market.prices:
-        # Quotes without a bar, as when trading was halted: nothing says what a level would count from.
+        # Nothing says what a level would count from.
         return "price_unknown"
     if step.config.protection.enabled and symbol not in step.market.atr:
         # Without one the position would have no level.

@@ -57,6 +57,8 @@ class SessionMarket:
     chain: pl.DataFrame = field(default_factory=OPTION_CHAINS.empty)
     """The session's rows of option_chains, what a roll is chosen from; columns that the screen reads."""
     earnings: Earnings = field(default_factory=dict)
+    first_prices: Mapping[str, Decimal] = field(default_factory=dict)
+    """Prices at ``first_at``, USD per share, where ``prices`` know later quotes too; empty: the same."""
     entries_open: bool = True
     """Whether entry windows are open at the quotes' time; a replay moves them to that time."""
     surfaces: pl.DataFrame = field(default_factory=SURFACES.empty)
@@ -70,6 +72,11 @@ class SessionMarket:
     def options_end_at(self) -> datetime:
         """When options that expire in this session stop trading: 16:00 New York, or an early close."""
         return min(expiry_instant(self.session), self.closes_at)
+
+    @property
+    def first_at(self) -> datetime:
+        """The time of the first quotes: what every order's size may know."""
+        return min(self.quoted_at.values(), default=self.now)
 
     def time_of(self, symbol: str) -> datetime:
         """When a decision on ``symbol`` is taken: at its own quotes' time."""

@@ -1,4 +1,4 @@
-"""What is booked at an opening bell: splits, money that was owed, dividends earned on their ex-date."""
+"""What is booked at an opening bell: the week's guess, splits, money that was owed, dividends earned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import LedgerError
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.instruments import OptionContract
@@ -15,6 +16,13 @@ from alluse_assets.ledger.account_state import AccountState
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.lots import cost
 from alluse_assets.ledger.postings import dividend_accrued, receivable_settled, shares_split
+from alluse_assets.weeks.market_mode import ModeReading
+
+
+def guess_event(reading: ModeReading, at: datetime) -> Event:
+    """The week's market mode as it is guessed before it."""
+    key = f"market_mode/{reading.week}/guess"
+    return Event(EventType.MARKET_MODE_GUESSED, at, "rule:market_mode", key, reading.payload())
 
 
 def settlement_events(state: BookState, session: date, at: datetime, authority: str) -> list[Event]:
@@ -74,12 +82,26 @@ def dividend_events(
 
 
 def split_events(
-    state: BookState, splits: Mapping[str, Decimal], session: date, at: datetime, authority: str
+    state: BookState,
+    splits: Mapping[str, Decimal],
+    session: date,
+    at: datetime,
+    authority: str,
+    config: ProtocolConfig,
 ) -> list[Event]:
-    """Splits of what is held, with this session. ``splits``: new shares for one old one.
+    """Splits of what an account holds or trades, with this session.
 
     Of a whole ratio n to 1 each share becomes n, each option n options at the strike divided by n and rounded
-    to the cent, as the Options Clearing Corporation adjusts them.
+    to the cent, as the Options Clearing Corporation adjusts them. An account that holds nothing of a ticker
+    is told too: what it had earlier in the week is judged in the new shares.
+
+    Args:
+        state: the book.
+        splits: by symbol, new shares for one old one.
+        session: theirs.
+        at: the opening bell.
+        authority: whose word it is.
+        config: the configuration in force.
 
     Raises:
         LedgerError: another ratio: the contracts would not be standard any more.
@@ -89,9 +111,11 @@ def split_events(
         for symbol, ratio in sorted(splits.items()):
             shares = account.shares_held(symbol)
             options = [c for c, short in account.shorts.items() if short.underlying == symbol]
-            if not shares and not options:
+            holds, is_whole = bool(shares or options), ratio == int(ratio) and ratio >= 2
+            tickers = config.accounts.of(account.kind).tickers  # type: ignore[arg-type]
+            if not holds and not (is_whole and symbol in tickers):
                 continue
-            if ratio != int(ratio) or ratio < 2:
+            if not is_whole:
                 raise LedgerError(
                     f"{symbol} splits {ratio:f} to 1 on {session} while {name} holds it: only whole ratios "
                     "are booked; end the replay before that session or leave the ticker out"

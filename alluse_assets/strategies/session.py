@@ -14,13 +14,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from alluse_assets.accounts.deployable import valuation
 from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_exits, status_of
-from alluse_assets.base.calendar import TradingCalendar, expiry_instant, new_york_instant
+from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.events import Event, Json
-from alluse_assets.base.money import text
 from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.broker import Broker, OptionOutcome
 from alluse_assets.execution.engine import OrderEngine, Recorder
@@ -30,9 +27,9 @@ from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState
-from alluse_assets.option_chains.marks import Mark, mark, on_surface
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.protection.entry_limits import buffer_multiple
+from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts
 from alluse_assets.strategies.com_acc import decide_first_purchase
 from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_puts
 from alluse_assets.strategies.exits import (
@@ -45,7 +42,12 @@ from alluse_assets.strategies.exits import (
 )
 from alluse_assets.strategies.hedge import decide_hedges
 from alluse_assets.strategies.market import SessionMarket
-from alluse_assets.strategies.opening import dividend_events, settlement_events, split_events
+from alluse_assets.strategies.opening import (
+    dividend_events,
+    guess_event,
+    settlement_events,
+    split_events,
+)
 from alluse_assets.strategies.protect import (
     breaker_events,
     cool_off_events,
@@ -57,6 +59,7 @@ from alluse_assets.strategies.protect import (
 )
 from alluse_assets.strategies.questions import lift_events, resume_events
 from alluse_assets.strategies.rolls import RollDecision, decide_roll, decide_rolls
+from alluse_assets.strategies.valuing import Values, values_of
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ class SessionRoutine:
         """Walk a session that is looked at once.
 
         Raises:
-            MissingDataError: a position has no price.
+            MissingDataError: a position has had no price for too long.
             LedgerError: held shares split in a way that the ledger cannot book.
         """
         self.open()
@@ -88,8 +91,10 @@ class SessionRoutine:
         opened: dict[str, Json] = {"session": market.session.isoformat(), "week": market.week.id}
         key = f"session/{market.session}/opened"
         self.recorder.record(Event(EventType.SESSION_OPENED, at, "rule:session", key, opened))
-        self._begin_week()
-        self._record(split_events(self._state, market.splits, market.session, at, self.broker.authority))
+        if market.guess is not None:
+            self.recorder.record(guess_event(market.guess, at))
+        who = self.broker.authority
+        self._record(split_events(self._state, market.splits, market.session, at, who, self.config))
         self._record(settlement_events(self._state, market.session, at, self.broker.authority))
         pays_on = self.calendar.next_session(market.session, self.config.paper.dividend_pay_sessions)
         self._record(
@@ -105,7 +110,7 @@ class SessionRoutine:
         market = self.market
         self._breakers(market.vix, market.now, new_session=False)
         self._ask(market.prices, market.now)
-        navs = self._navs(self._marks(market.prices))
+        navs = self._values(market.first_prices or market.prices, market.first_at).navs
         self._levels(market.prices, market.time_of, "quotes", market.now, navs)
         engine = self._engine(navs)
         self._cancel_what_may_not_work(engine)
@@ -132,7 +137,10 @@ class SessionRoutine:
         self._engine({}).end_session(at)
         self._record(ended_rolls(self._state, at))
         self._book_outcomes()
-        self._end_week()
+        if self.market.confirmation is not None:
+            confirmation = self.market.confirmation
+            guessed = self._state.mode_guess
+            self.recorder.record(confirmation_event(confirmation, guessed, self.market.closes_at))
         self._close(at)
 
     @property
@@ -228,28 +236,10 @@ class SessionRoutine:
             legs = (replace(leg, cause=key, parent=key) for leg in (decision.close, decision.open))
             place_roll(engine, *legs)
 
-    def _begin_week(self) -> None:
-        if self.market.guess is not None:
-            reading = self.market.guess
-            self.recorder.record(
-                Event(
-                    EventType.MARKET_MODE_GUESSED,
-                    self.market.opens_at,
-                    "rule:market_mode",
-                    f"market_mode/{reading.week}/guess",
-                    reading.payload(),
-                )
-            )
-
     def _book_outcomes(self) -> None:
         """What the broker says: expiries up to the next session, then assignments over the night."""
         through = self.calendar.next_session(self.market.session) - timedelta(days=1)
         options = {name: list(account.options.values()) for name, account in self._state.accounts.items()}
-        ending = {o.underlying for held in options.values() for o in held if o.contract.expiry <= through}
-        for symbol in sorted(ending - set(self.market.closes)):
-            raise MissingDataError(
-                f"options on {symbol} end on {self.market.session}, and it has no close then: ingest its bar"
-            )
         self._outcomes(self.broker.expiries(through, options, self.market.closes))
         following = self.calendar.next_session(self.market.session)
         dividends = {
@@ -274,58 +264,18 @@ class SessionRoutine:
                 )
             )
 
-    def _end_week(self) -> None:
-        reading = self.market.confirmation
-        if reading is None:
-            return
-        guessed = self._state.mode_guess
-        self.recorder.record(
-            Event(
-                EventType.MARKET_MODE_CONFIRMED,
-                self.market.closes_at,
-                "rule:market_mode",
-                f"market_mode/{reading.week}/confirmation",
-                {**reading.payload(), "guessed": guessed, "was_right": guessed == reading.mode.value},
-                cause=f"market_mode/{reading.week}/guess" if guessed else None,
-            )
-        )
-
     def _close(self, at: datetime) -> None:
         session = self.market.session
         until = self.calendar.next_session(session, self.config.protection.cool_off_sessions)
         self._record(cool_off_events(self._state, until, session, at))
         self._record(deep_events(self._state, self.market.closes, until, session, at, self.config))
-        marks = self._marks(self.market.closes)
-        prices = {symbol: found.price for symbol, found in marks.items()}
-        accounts: dict[str, Json] = {}
+        values = self._values(self.market.closes, at)
+        self._record(stale_alerts(self._state, values, self.market, at, self.config))
         for name, account in sorted(self._state.accounts.items()):
-            values = valuation(account, self.market.closes, prices, self.config.multiplier)
-            accounts[name] = {key: text(amount) for key, amount in values.items()}
-            value = account.value.after(values["nav"], account.capital)
+            value = account.value.after(values.navs[name], account.capital)
             self._record(pivot_events(account, value, self._state, until, session, at, self.config))
         symbols = self._symbols_of_interest()
-        self.recorder.record(
-            Event(
-                EventType.SESSION_CLOSED,
-                at,
-                "rule:session",
-                f"session/{self.market.session}/closed",
-                {
-                    "session": self.market.session.isoformat(),
-                    "week": self.market.week.id,
-                    "closes": {s: text(self.market.closes[s]) for s in symbols if s in self.market.closes},
-                    "marks": {
-                        symbol: {
-                            "price": text(found.price),
-                            "basis": found.basis,
-                            "iv": None if found.iv is None else text(found.iv),
-                        }
-                        for symbol, found in sorted(marks.items())
-                    },
-                    "accounts": accounts,
-                },
-            )
-        )
+        self.recorder.record(closed_event(values, self.market.closes, symbols, self.market, at))
 
     @property
     def _is_first_session(self) -> bool:
@@ -336,43 +286,11 @@ class SessionRoutine:
         for account in self._state.accounts.values():
             symbols.update(self.config.accounts.of(account.kind).tickers)  # type: ignore[arg-type]
             symbols.update(account.shares)
+            symbols.update(option.underlying for option in account.options.values())
         return sorted(symbols)
 
-    def _marks(self, spots: Mapping[str, Decimal]) -> dict[str, Mark]:
-        marks: dict[str, Mark] = {}
-        for account in self._state.accounts.values():
-            for symbol, option in account.options.items():
-                if option.underlying not in spots:
-                    raise MissingDataError(
-                        f"account {account.name} has {symbol} open, and {option.underlying} has no price on "
-                        f"{self.market.session}: ingest its bar"
-                    )
-                if symbol not in marks:
-                    quote, at = self.market.quotes.get(symbol), self.market.time_of(option.underlying)
-                    surface = None
-                    quoted = quote is not None and quote.is_two_sided
-                    # What has ended is worth its intrinsic value, and a look at the surface is dear.
-                    if not quoted and at < expiry_instant(option.contract.expiry):
-                        surface = on_surface(option.contract, option.underlying, self.market.surfaces, at)
-                    marks[symbol] = mark(
-                        option.contract,
-                        quote,
-                        surface,
-                        option.last_iv,
-                        spots[option.underlying],
-                        at,
-                        self.market.rate_annual,
-                        self.market.dividend_yields.get(option.underlying, 0.0),
-                        option.underlying in self.config.market.index_options,
-                    )
-        return marks
-
-    def _navs(self, marks: dict[str, Mark]) -> dict[str, Decimal]:
-        prices = {symbol: found.price for symbol, found in marks.items()}
-        return {
-            name: valuation(account, self.market.prices, prices, self.config.multiplier)["nav"]
-            for name, account in self._state.accounts.items()
-        }
+    def _values(self, known: Mapping[str, Decimal], at: datetime) -> Values:
+        return values_of(self._state, self.market, known, at, self.calendar, self.config)
 
     def _step(self, name: str, navs: Mapping[str, Decimal]) -> AccountStep:
         nav = navs.get(name, Decimal(0))

@@ -240,7 +240,8 @@ def test_used_and_expired_leave_the_state_at_once_and_refused_with_the_session()
     assert [a.answer for a in scene.recorder.state.approvals.values()] == ["no"]
     opened = scene.recorder.events[0]
     closed = replace(opened, type="session.closed", effective_at=CLOSES, postings=(), payload={
-        "session": "2011-01-06", "marks": {}, "closes": {}, "accounts": {ACCOUNT: {"nav": "100000.00"}},
+        "session": "2011-01-06", "marks": {}, "closes": {}, "stale": {},
+        "accounts": {ACCOUNT: {"nav": "100000.00"}},
     })  # fmt: skip
     assert apply(scene.recorder.state, closed).approvals == {}
     assert BookState().approvals == {}

@@ -86,7 +86,9 @@ def random_market(seed: int, ingredients: Collection[str]) -> MadeMarket:
         split_at = draw.randrange(1, SESSIONS) if "split" in ingredients and draw.random() < 0.7 else -1
         ratio = draw.choice([2, 3])
         paid_on = {draw.randrange(SESSIONS) for _ in range(6)} if "dividends" in ingredients else set()
-        halted = {draw.randrange(SESSIONS)} if "halt" in ingredients and draw.random() < 0.5 else set()
+        halts = "halt" in ingredients and draw.random() < 0.5
+        halted_at = draw.randrange(SESSIONS) if halts else 0
+        halted = set(range(halted_at, halted_at + draw.randrange(1, 5))) if halts else set()
         # The bar alone may be missing, too.
         quoted_when_halted = draw.random() < 0.3
         close, path = draw.uniform(20, 260), {}

@@ -62,7 +62,7 @@ class _GivenSession(SessionRoutine):
     given: list[Given] = field(default_factory=list)
 
     def trade(self) -> None:
-        engine = self._engine(self._navs(self._marks(self.market.prices)))
+        engine = self._engine(self._values(self.market.prices, self.market.now).navs)
         for one in self.given:
             intent = _intent(one, self.market, self._state)
             outcome = engine.place(intent)

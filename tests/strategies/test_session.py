@@ -245,10 +245,41 @@ def test_a_split_that_leaves_fractions_stops_with_a_clear_error():
         market.step(TUE, 66, splits={"AAPL": Decimal("1.5")})
 
 
-def test_a_held_ticker_without_a_price_stops_with_a_clear_error():
+def test_a_held_share_without_a_price_keeps_its_last_one_and_is_told_of_once():
     market, _ = assigned()
-    with pytest.raises(MissingDataError, match="AAPL, which has no price"):
-        market.step(days(6)[5], None)
+    week = days(10)[5:]
+    events = [event for day in week[:2] for event in market.step(day, None)]
+    first, second = of(events, "session.closed")
+    assert first["closes"] == {}
+    assert first["stale"] == second["stale"] == {"AAPL": {"price": "99.99", "of": FRIDAY.isoformat()}}
+    assert first["accounts"]["REV-1"]["shares_value"] == "79992.00"
+    (alert,) = of(events, "alert.raised")
+    assert (
+        "AAPL has no bar on 2011-01-18: it is valued at its last price, 99.99 of 2011-01-14" in alert["text"]
+    )
+    assert of(market.step(week[2], 98), "session.closed")[0]["stale"] == {}
+    # Another halt is another matter.
+    assert of(market.step(week[3], None), "alert.raised")
+
+
+def test_a_price_that_is_too_old_stops_the_book_with_a_clear_error():
+    market, _ = assigned()
+    for day in days(10)[5:]:
+        market.step(day, None)
+    with pytest.raises(
+        MissingDataError, match="holds AAPL, and on 2011-01-25 it has had no price for 6 sess"
+    ):
+        market.step(days(11)[10], None)
+
+
+def test_an_option_that_ends_while_its_share_is_halted_is_settled_at_the_first_close():
+    market = sold_put()
+    for day in (TUE, WED, THU):
+        market.step(day, 101)
+    assert not of(market.step(FRI, None), "option.expired")
+    assert market.account("REV-1").put_collateral(100) == 80_000
+    monday = days(6)[5]
+    assert of(market.step(monday, 97), "option.assigned")[0]["settlement_price"] == "97"
 
 
 def test_an_option_that_has_stopped_trading_is_not_bought_back():

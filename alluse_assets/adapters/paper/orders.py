@@ -160,9 +160,10 @@ class PaperBroker:
         outcomes = []
         for account, held in sorted(options.items()):
             for option in sorted(held, key=lambda one: one.contract.symbol):
-                if option.contract.expiry > through:
+                settlement = settlement_prices.get(option.underlying)
+                # Without a price nobody can say how it ended: the first close that comes does.
+                if option.contract.expiry > through or settlement is None:
                     continue
-                settlement = settlement_prices[option.underlying]
                 exercised = intrinsic(option.contract, settlement) >= self.assignment_threshold
                 cash = self.settles_in_cash(option.underlying)
                 outcomes.append(

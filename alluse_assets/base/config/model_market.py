@@ -151,6 +151,12 @@ class MarketConfig(ConfigModel):
         default_factory=lambda: {"SPX": IndexOptions(pm_roots=("SPXW",), am_roots=("SPX",))},
         description="Underlyings whose options settle in cash, with their option roots",
     )
+    max_stale_price_sessions: int = Field(
+        default=5,
+        ge=0,
+        le=60,
+        description="Sessions that the last price of a held share stands in for none; then the book stops",
+    )
     warm_up_sessions: int = Field(
         default=260, ge=0, le=2600, description="Sessions of bars needed before the first session"
     )
