@@ -69,7 +69,7 @@ class _TriedSession(SessionRoutine):
     tries: Sequence[Try] = ()
 
     def trade(self) -> None:
-        engine = self._engine(self._values(self.market.prices, self.market.now).navs)
+        engine = self._engine(self._values(self.market.prices).navs)
         for account, action, instrument, quantity, limit in self.tries:
             intent = OrderIntent(
                 account=account,
@@ -130,7 +130,6 @@ class BookMaker:
             now=now,
             closes={symbol: Decimal(f"{price:.4f}") for symbol, price in closes.items()},
             prices={symbol: Decimal(f"{price:.4f}") for symbol, price in closes.items()},
-            quoted_at={},
             quotes={
                 name: Quote(
                     name, now, Decimal(f"{bid:.4f}"), Decimal(f"{ask:.4f}"), volume, None, Decimal("0.3")

@@ -17,7 +17,7 @@ from scipy.special import ndtr
 from alluse_assets.accounts.allocation import open_book
 from alluse_assets.accounts.states import lift_hold, place_hold
 from alluse_assets.adapters.lake.manifest import partition_column
-from alluse_assets.adapters.paper.orders import PaperBroker
+from alluse_assets.adapters.paper.orders import paper_broker
 from alluse_assets.base.calendar import expiry_instant, trading_calendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event
@@ -224,14 +224,7 @@ def routine_of(market: MadeMarket, state: BookState, seen: SessionMarket) -> Ses
                 if event:
                     recorder.record(event)
     config = market.config
-    broker = PaperBroker(
-        config.paper,
-        seen.quotes,
-        seen.prices,
-        max(seen.now, seen.closes_at),
-        config.assignment_threshold_usd,
-        lambda symbol: symbol in config.market.index_options,
-    )
+    broker = paper_broker(recorder.state, seen, config)
     return SessionRoutine(recorder, broker, seen, config, CALENDAR, config.approvals.replay_answer)
 
 

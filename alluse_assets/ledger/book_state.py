@@ -80,6 +80,8 @@ class BookState:
     """Every decision of the current session, by its event's key, with its outcome."""
     ended_of_session: tuple[tuple[str, ShortOption], ...] = ()
     """What ended in the current session, as it was before: the account's name, and the option."""
+    filled_of_session: Mapping[str, int] = field(default_factory=dict)
+    """Contracts or shares that orders of the current session have had, by instrument."""
     entries_of_week: tuple[tuple[str, str], ...] = ()
     """(account, symbol) of each entry in the current week."""
     week: str = ""
@@ -212,6 +214,8 @@ def _order_filled(state: BookState, event: Event) -> BookState:
         state = replace(state, orders={**state.orders, moved.intent_id: moved})
     account = state.accounts[p["account"]]
     session, units = event.effective_at.date(), int(p["quantity"])
+    had = state.filled_of_session.get(p["instrument"], 0)
+    state = replace(state, filled_of_session={**state.filled_of_session, p["instrument"]: had + units})
     roll = state.rolls.get(p.get("parent", ""))
     if roll is not None:
         closing = p["action"] == "BUY_TO_CLOSE"
@@ -321,6 +325,7 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         last_closed=date.fromisoformat(p["session"]),
         last_prices=prices_after(p),
         intents_of_session={},
+        filled_of_session={},
         decided_in_session={},
         ended_of_session=(),
         approvals=approvals_after(state.approvals, event),

@@ -11,7 +11,8 @@ from decimal import Decimal
 class Quote:
     """A two-sided quote in USD per share; ``volume`` and ``open_interest`` None where unknown.
 
-    ``iv`` is the implied volatility of the mid by our own model, None where it has none.
+    ``iv`` is the implied volatility of the mid by our own model, None where it has none. ``spot``: the
+    underlying's price that it came with, USD per share; None where unknown.
     """
 
     instrument: str
@@ -21,6 +22,7 @@ class Quote:
     volume: int | None = None
     open_interest: int | None = None
     iv: Decimal | None = None
+    spot: Decimal | None = None
 
     @property
     def is_two_sided(self) -> bool:

@@ -48,6 +48,6 @@ def entry_snapshots(chains: pl.DataFrame, windows: Mapping[date, Window]) -> pl.
 
 
 def sessions_of_many_looks(chains: pl.DataFrame) -> frozenset[date]:
-    """The sessions in which some underlying was looked at more than once."""
-    counts = chains.group_by("session", "underlying").agg(pl.col("quote_ts").n_unique().alias("looks"))
+    """The sessions whose quotes have more than one instant: each is a look of its own."""
+    counts = chains.group_by("session").agg(pl.col("quote_ts").n_unique().alias("looks"))
     return frozenset(counts.filter(pl.col("looks") > 1)["session"])

@@ -14,7 +14,7 @@ from alluse_assets.accounts.allocation import open_book
 from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.lake.lake import Lake
-from alluse_assets.adapters.paper.orders import PaperBroker
+from alluse_assets.adapters.paper.orders import paper_broker
 from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import ConfigError
@@ -24,7 +24,6 @@ from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.book_state import BookState, apply
 from alluse_assets.orchestration.live_feed import LiveFeed
 from alluse_assets.orchestration.replay import SessionRecorder
-from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine
 from alluse_assets.strategies.steps import Step, StepKind, due_steps
 
@@ -137,21 +136,13 @@ class LiveBook:
         first = date.fromisoformat(str(self._state.opened["first_session"]))
         market = self.feed_of(config, first).market(step, self._state.mode_guess)
         recorder = SessionRecorder(self._state)
-        routine = SessionRoutine(recorder, self._broker(config, market), market, config, self.calendar)
+        routine = SessionRoutine(
+            recorder, paper_broker(self._state, market, config), market, config, self.calendar
+        )
         {StepKind.OPEN: routine.open, StepKind.LOOK: routine.trade, StepKind.CLOSE: routine.close}[
             step.kind
         ]()
         self._append(recorder.events)
-
-    def _broker(self, config: ProtocolConfig, market: SessionMarket) -> PaperBroker:
-        return PaperBroker(
-            config.paper,
-            market.quotes,
-            market.prices,
-            market.closes_at,
-            config.assignment_threshold_usd,
-            lambda symbol: symbol in config.market.index_options,
-        )
 
     def _append(self, events: Sequence[Event]) -> None:
         if events:

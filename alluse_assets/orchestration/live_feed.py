@@ -87,8 +87,6 @@ class LiveFeed:
             now=step.at,
             closes=closes,
             prices=closes if closing else spots,
-            # One look is one instant: everything in it is decided then.
-            quoted_at={},
             quotes=SessionQuotes(fresh if looks else chain),
             screened=self._screened(step, chain, mode_guess) if looks else {},
             surfaces=self._queries.rows(SURFACES, session, session, as_of=step.at).rows,

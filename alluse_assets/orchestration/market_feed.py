@@ -89,6 +89,7 @@ class SessionQuotes(Mapping[str, Quote]):
             row["volume"],
             row["open_interest"],
             None if iv is None else Decimal(f"{iv:.6f}"),
+            price(row["underlying_price"]),
         )
 
 
@@ -189,7 +190,7 @@ class MarketFeed:
     def sessions(self, sessions: Sequence[date]) -> Iterator[Sequence[SessionMarket]]:
         """The looks at each of ``sessions``, in order, read month by month.
 
-        With one chain a session there is one look, at its time; with several, each is a look of its own.
+        Every instant that quotes have is a look of its own; without quotes there is one at the close.
 
         Raises:
             MissingDataError: bars, rates or candidates that are needed are not in the lake.
@@ -234,7 +235,6 @@ class MarketFeed:
                 now=closes_at,
                 closes=closes[session],
                 prices={},
-                quoted_at={},
                 quotes=SessionQuotes(None),
                 screened={},
                 surfaces=surfaces_of.get(session, surfaces.clear()),
@@ -272,12 +272,21 @@ class MarketFeed:
         for (at,), rows in chain.partition_by("quote_ts", as_dict=True).items():
             assert isinstance(at, datetime)
             looks.append((at, rows))
-        found = []
+        found, so_far = [], chain.clear()
+        underlyings = set(chain["underlying"])
         for at, rows in sorted(looks, key=lambda look: look[0]):
             mine = {key: one for key, one in screened.items() if entry_at.get(key[2]) == at}
             look = self._look(whole, rows, seen_at_quotes(rows)[whole.session], known, mine)
-            found.append(replace(look, entries_open=at in set(entry_at.values())))
+            found.append(
+                replace(
+                    look,
+                    earlier_quotes=SessionQuotes(so_far),
+                    not_looked_at=frozenset(underlyings - set(rows["underlying"])),
+                    entries_open=at in set(entry_at.values()),
+                )
+            )
             known = look.prices
+            so_far = pl.concat([so_far, rows]).unique("contract_symbol", keep="last").sort("contract_symbol")
         return found
 
     def _look(
@@ -288,20 +297,20 @@ class MarketFeed:
         known: Mapping[str, Decimal],
         screened: Mapping[tuple[str, str, str], Screened],
     ) -> SessionMarket:
+        """One look, at the instant of its quotes; without any at the close."""
         now = max((at for at, _ in seen.values()), default=whole.closes_at)
-        first = min((at for at, _ in seen.values()), default=whole.closes_at)
-        # A close is known only when it has happened: earlier quotes bring their own price with them.
-        prices = _prices_at(now, whole, seen, known)
+        has_closed = now >= whole.closes_at
+        prices = dict(whole.closes if has_closed else known)
+        for symbol, (_, spot) in seen.items():
+            # Quotes of the close are of the close's price; without a bar what they bring is all there is.
+            prices[symbol] = whole.closes.get(symbol, spot) if has_closed else spot
         return replace(
             whole,
             now=now,
             prices=prices,
-            first_prices={} if first == now else _prices_at(first, whole, seen, known),
-            quoted_at={symbol: at for symbol, (at, _) in seen.items()},
             quotes=SessionQuotes(chain),
             screened=screened,
-            # What is decided first must not know a close that comes after it.
-            vix=self.vix(whole.session, includes_session=first >= whole.closes_at),
+            vix=self.vix(whole.session, includes_session=has_closed),
             chain=whole.chain if chain is None else chain,
         )
 
@@ -339,21 +348,6 @@ class MarketFeed:
             return []
         rates = self._queries.rows(RATES, None, last).rows.sort("ts", "tenor_days")
         return list(rates.group_by("ts", maintain_order=True).first().select("ts", "rate_annual").iter_rows())
-
-
-def _prices_at(
-    at: datetime,
-    whole: SessionMarket,
-    seen: Mapping[str, tuple[datetime, Decimal]],
-    known: Mapping[str, Decimal],
-) -> dict[str, Decimal]:
-    """Prices known at an instant: closes once there are, before it what quotes bring and what was known."""
-    prices = dict(whole.closes if at >= whole.closes_at else known)
-    for symbol, (quoted_at, spot) in seen.items():
-        if quoted_at <= at:
-            # Quotes of the close are of the close's price; without a bar what they bring is all there is.
-            prices[symbol] = whole.closes.get(symbol, spot) if quoted_at >= whole.closes_at else spot
-    return prices
 
 
 def _by_month(sessions: Sequence[date]) -> Iterator[list[date]]:

@@ -14,7 +14,7 @@ from alluse_assets.accounts.allocation import open_book
 from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.lake.lake import Lake
-from alluse_assets.adapters.paper.orders import PaperBroker
+from alluse_assets.adapters.paper.orders import paper_broker
 from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.canonical_form import diff
 from alluse_assets.base.config.model_protocol import ProtocolConfig
@@ -133,18 +133,12 @@ def close_session(
 ) -> tuple[BookState, Sequence[Event]]:
     """Walk one session of a replay, look by look: the state after it, and its events."""
     recorder, market = SessionRecorder(state), looks[0]
-    broker = PaperBroker(
-        config.paper,
-        market.quotes,
-        market.prices,
-        max(market.now, market.closes_at),
-        config.assignment_threshold_usd,
-        lambda symbol: symbol in config.market.index_options,
-    )
+    broker = paper_broker(state, market, config)
     routine = SessionRoutine(recorder, broker, market, config, calendar, config.approvals.replay_answer)
     routine.open()
     for look in looks:
         routine.market, broker.quotes, broker.prices = look, look.quotes, look.prices
         routine.trade()
+    broker.quotes = looks[-1].last_quotes
     routine.close()
     return recorder.state, recorder.events

@@ -82,7 +82,7 @@ def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] 
             limit_price=prices[symbol],
             purpose="first_purchase",
             session=market.session,
-            decided_at=market.time_of(symbol),
+            decided_at=market.now,
             cause=key,
             config_fingerprint=step.state.config_fingerprint,
         )

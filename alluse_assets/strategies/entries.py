@@ -84,6 +84,12 @@ class AccountStep:
         )
         return to_cents(free * deployable_share(protection, self.config))
 
+    @property
+    def shorts(self) -> list[tuple[str, ShortOption]]:
+        """Open short options of what this look quotes, by contract."""
+        away = self.market.not_looked_at
+        return sorted((c, short) for c, short in self.account.shorts.items() if short.underlying not in away)
+
     def chain_of(self, short: ShortOption) -> Chain | None:
         """The chain of rolls that an open option belongs to."""
         return self.state.protection.chains.get(short.chain_id)
@@ -359,7 +365,7 @@ def _decision(
     key = f"entry/{step.market.session}/{step.account.name}/{symbol}/{right}"
     event = Event(
         EventType.ENTRY_DECIDED,
-        step.market.time_of(symbol),
+        step.market.now,
         f"rule:{step.account.kind}_acc",
         key,
         {
@@ -404,7 +410,7 @@ def _decision(
         limit_price=taken.credit,
         purpose=_purpose(right),
         session=step.market.session,
-        decided_at=step.market.time_of(symbol),
+        decided_at=step.market.now,
         cause=key,
         config_fingerprint=step.state.config_fingerprint,
         evidence={

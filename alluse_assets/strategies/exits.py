@@ -39,7 +39,7 @@ def decide_take_profits(step: AccountStep) -> list[OrderIntent]:
         return []
     keep = 1 - Decimal(str(step.rules.take_profit_decay))
     intents = []
-    for contract, short in sorted(step.account.shorts.items()):
+    for contract, short in step.shorts:
         to_close = cost_to_close(step, contract, short)
         if to_close is None or short.lots[-1].acquired >= step.market.session:
             continue
@@ -62,7 +62,7 @@ def decide_level_3_closes(step: AccountStep) -> list[ExitDecision]:
     if not rules.enabled:
         return []
     found = []
-    for contract, short in sorted(step.account.shorts.items()):
+    for contract, short in step.shorts:
         chain = step.chain_of(short)
         if chain is None or chain.level < 3:
             continue
@@ -80,8 +80,8 @@ def decide_near_strike(step: AccountStep) -> list[ExitDecision]:
     if rules.near_strike == "keep" or market.session != market.week.last:
         return []
     found = []
-    for contract, short in sorted(step.account.shorts.items()):
-        spot, at = market.prices.get(short.underlying), market.time_of(short.underlying)
+    for contract, short in step.shorts:
+        spot, at = market.prices.get(short.underlying), market.now
         ends_now = short.contract.expiry <= market.week.monday + timedelta(days=6)
         if spot is None or not ends_now or not begins <= at < market.options_end_at:
             continue
@@ -98,7 +98,7 @@ def dividend_risks(step: AccountStep) -> list[tuple[str, ShortOption, dict[str, 
     if step.config.rolls.dividend_risk == "off":
         return []
     found = []
-    for contract, short in sorted(step.account.shorts.items()):
+    for contract, short in step.shorts:
         ahead = step.market.ex_dividends.get(short.underlying)
         spot = step.market.prices.get(short.underlying)
         to_close = cost_to_close(step, contract, short)
@@ -142,7 +142,7 @@ def why_not_closed(step: AccountStep, short: ShortOption) -> str:
 
 def _has_ended(step: AccountStep, short: ShortOption) -> bool:
     market = step.market
-    at = market.time_of(short.underlying)
+    at = market.now
     return has_stopped_trading(short.contract.expiry, market.session, at, market.options_end_at)
 
 
@@ -185,7 +185,7 @@ def buy_back(
         limit_price=limit,
         purpose=purpose,
         session=step.market.session,
-        decided_at=step.market.time_of(short.underlying),
+        decided_at=step.market.now,
         cause=cause,
         config_fingerprint=step.state.config_fingerprint,
         evidence=dict(evidence or {}),
@@ -208,7 +208,7 @@ def _exit(
     outcome = "order" if to_close is not None else why_not_closed(step, short)
     event = Event(
         EventType.EXIT_DECIDED,
-        step.market.time_of(short.underlying),
+        step.market.now,
         f"rule:{rule}",
         key,
         {

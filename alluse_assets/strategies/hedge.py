@@ -98,7 +98,7 @@ def decide_purchase(step: AccountStep, chains: list[str]) -> ExitDecision:
 def _sale(step: AccountStep, contract: str, option: LongOption) -> ExitDecision:
     market, quote = step.market, step.market.quotes.get(contract)
     status = status_of(step.state.protection, step.account.name)
-    at = market.time_of(option.underlying)
+    at = market.now
     price = None
     if not allows_exits(status):
         outcome = f"account_{status.value.lower()}"
@@ -131,7 +131,7 @@ def _decision(
     underlying = step.config.protection.hedge.underlying
     if side == "sell" and contract:
         underlying = step.account.longs[contract].underlying
-    at = step.market.time_of(underlying)
+    at = step.market.now
     key = f"hedge/{step.market.session}/{step.account.name}/{side}{f'/{contract}' if side == 'sell' else ''}"
     payload: dict[str, Json] = {
         "session": step.market.session.isoformat(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -22,9 +23,9 @@ from alluse_assets.weeks.market_mode import ModeReading
 class SessionMarket:
     """The market of one step of a session, at the time its quotes have.
 
-    ``now`` is the time of the latest quote (the close where there are none). ``closes`` are the prices
-    of shares and indices at the close, known only then; ``prices`` those at the quotes' time, which are
-    the same for quotes of the close. USD per share. ``quotes`` are the options' by contract symbol.
+    ``now`` is the quotes' time (the close where there are none). ``closes`` are the prices of shares and
+    indices at the close, known only then; ``prices`` those at ``now``, which are the same for quotes of the
+    close. USD per share. ``quotes`` are the options' by contract symbol.
     """
 
     session: date
@@ -34,8 +35,6 @@ class SessionMarket:
     now: datetime
     closes: Mapping[str, Decimal]
     prices: Mapping[str, Decimal]
-    quoted_at: Mapping[str, datetime]
-    """By underlying: when its options were quoted; each is decided at its own time."""
     quotes: Mapping[str, Quote]
     screened: Mapping[tuple[str, str, str], Screened]
     """By (kind, right, symbol)."""
@@ -57,8 +56,10 @@ class SessionMarket:
     chain: pl.DataFrame = field(default_factory=OPTION_CHAINS.empty)
     """The session's rows of option_chains, what a roll is chosen from; columns that the screen reads."""
     earnings: Earnings = field(default_factory=dict)
-    first_prices: Mapping[str, Decimal] = field(default_factory=dict)
-    """Prices at ``first_at``, USD per share, where ``prices`` know later quotes too; empty: the same."""
+    earlier_quotes: Mapping[str, Quote] = field(default_factory=dict)
+    """Of the session's looks before this one, the latest by contract: for marks, not for trading."""
+    not_looked_at: frozenset[str] = frozenset()
+    """Underlyings that other looks of the session quote and this one does not: nothing is decided on them."""
     entries_open: bool = True
     """Whether entry windows are open at the quotes' time; a replay moves them to that time."""
     surfaces: pl.DataFrame = field(default_factory=SURFACES.empty)
@@ -74,10 +75,6 @@ class SessionMarket:
         return min(expiry_instant(self.session), self.closes_at)
 
     @property
-    def first_at(self) -> datetime:
-        """The time of the first quotes: what every order's size may know."""
-        return min(self.quoted_at.values(), default=self.now)
-
-    def time_of(self, symbol: str) -> datetime:
-        """When a decision on ``symbol`` is taken: at its own quotes' time."""
-        return self.quoted_at.get(symbol, self.now)
+    def last_quotes(self) -> Mapping[str, Quote]:
+        """The session's latest quotes by contract, of this look or an earlier one."""
+        return ChainMap(self.quotes, self.earlier_quotes)  # type: ignore[arg-type]

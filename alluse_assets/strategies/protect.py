@@ -7,7 +7,7 @@ order, and looks at nothing but its arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -165,15 +165,13 @@ def cool_off_ended(
     return Event(EventType.COOL_OFF_ENDED, at, "rule:protection", key, payload, cause=cause)
 
 
-def level_events(
-    step: AccountStep, prices: Mapping[str, Decimal], at: Callable[[str], datetime], moment: str
-) -> list[Event]:
+def level_events(step: AccountStep, prices: Mapping[str, Decimal], at: datetime, moment: str) -> list[Event]:
     """Every change of a level in an account, with the alert that its actions ask for.
 
     Args:
         step: the account.
         prices: of the underlyings at this moment, USD per share.
-        at: the moment of a symbol's price.
+        at: the moment.
         moment: ``open`` or ``quotes``, for the journal.
     """
     if not step.config.protection.enabled:
@@ -196,13 +194,12 @@ def _level_change(
     level: int,
     triggers: Sequence[str],
     price: Decimal,
-    at: Callable[[str], datetime],
+    at: datetime,
     moment: str,
 ) -> list[Event]:
     actions = actions_at(step.config.protection, step.kind, chain.right, level)
     script = action_script(step, chain, actions, priced=moment == "quotes")
-    instant = at(chain.symbol)
-    key = f"level/{chain.id}/{instant:%Y%m%dT%H%M%S}/{level}"
+    key = f"level/{chain.id}/{at:%Y%m%dT%H%M%S}/{level}"
     multiple = adverse_multiple(chain, price)
     payload: dict[str, Json] = {
         "session": step.market.session.isoformat(),
@@ -221,7 +218,7 @@ def _level_change(
         "actions": list(actions),
         "script": script,
     }
-    events = [Event(EventType.LEVEL_CHANGED, instant, "rule:protection", key, payload)]
+    events = [Event(EventType.LEVEL_CHANGED, at, "rule:protection", key, payload)]
     priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), None)
     if level > chain.level and priority:
         side = "put" if chain.right == "P" else "covered call"
@@ -237,7 +234,7 @@ def _level_change(
             question="ask_person" in actions,
             dedup_key=f"level/{chain.id}",
         )
-        events.append(alert_event(alert, instant, "rule:protection", key))
+        events.append(alert_event(alert, at, "rule:protection", key))
     return events
 
 

@@ -65,7 +65,7 @@ def decide_rolls(step: AccountStep) -> list[RollDecision]:
         return []
     found = []
     under_way = {roll.decided.payload["chain"] for roll in step.state.rolls.values()}
-    for contract, short in sorted(step.account.shorts.items()):
+    for contract, short in step.shorts:
         chain = step.chain_of(short)
         if chain is None or chain.level != step.config.rolls.at_level or contract in chain.rolled_into:
             continue
@@ -116,7 +116,7 @@ def decide_roll(
         "open_intent": legs[1].intent_id if legs else None,
         "state": "ROLLING" if legs else "UNCHANGED",
     }
-    at = step.market.time_of(chain.symbol)
+    at = step.market.now
     event = Event(EventType.ROLL_DECIDED, at, "rule:roll", key, payload)
     return RollDecision(event, *(legs or ()))
 
@@ -229,7 +229,7 @@ def _legs(
         limit_price=chosen.credit,
         purpose="roll_open",
         session=step.market.session,
-        decided_at=step.market.time_of(chain.symbol),
+        decided_at=step.market.now,
         cause=key,
         config_fingerprint=step.state.config_fingerprint,
         evidence={

@@ -8,7 +8,7 @@ of the three is a step that can be walked alone; ``run`` walks a session of one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -103,15 +103,15 @@ class SessionRoutine:
         self._breakers(market.vix_at_open, at, new_session=True)
         self._record(lapse_events(self._state, market.opens, market.atr, market.session, at, self.config))
         self._ask(market.opens, at)
-        self._levels(market.opens, lambda _: at, "open", at, {})
+        self._levels(market.opens, at, "open", {})
 
     def trade(self) -> None:
         """One look at the market at the quotes' time: protect, then take profits, then enter."""
         market = self.market
         self._breakers(market.vix, market.now, new_session=False)
         self._ask(market.prices, market.now)
-        navs = self._values(market.first_prices or market.prices, market.first_at).navs
-        self._levels(market.prices, market.time_of, "quotes", market.now, navs)
+        navs = self._values(market.prices).navs
+        self._levels(market.prices, market.now, "quotes", navs)
         engine = self._engine(navs)
         self._cancel_what_may_not_work(engine)
         engine.poll(market.now)
@@ -188,16 +188,11 @@ class SessionRoutine:
         self._record(resume_events(self._state, session, at, closes_at, self.policy, config))
 
     def _levels(
-        self,
-        prices: Mapping[str, Decimal],
-        at: Callable[[str], datetime],
-        moment: str,
-        now: datetime,
-        navs: Mapping[str, Decimal],
+        self, prices: Mapping[str, Decimal], at: datetime, moment: str, navs: Mapping[str, Decimal]
     ) -> None:
         for name in sorted(self._state.accounts):
             self._record(level_events(self._step(name, navs), prices, at, moment))
-            self._record(safe_holds(self._step(name, navs), now))
+            self._record(safe_holds(self._step(name, navs), at))
 
     def _protect(self, engine: OrderEngine, name: str, navs: Mapping[str, Decimal]) -> None:
         """Closes, rolls and hedges of one account. Each decision sees what the one before it did."""
@@ -269,7 +264,7 @@ class SessionRoutine:
         until = self.calendar.next_session(session, self.config.protection.cool_off_sessions)
         self._record(cool_off_events(self._state, until, session, at))
         self._record(deep_events(self._state, self.market.closes, until, session, at, self.config))
-        values = self._values(self.market.closes, at)
+        values = self._values(self.market.closes)
         self._record(stale_alerts(self._state, values, self.market, at, self.config))
         for name, account in sorted(self._state.accounts.items()):
             value = account.value.after(values.navs[name], account.capital)
@@ -289,8 +284,8 @@ class SessionRoutine:
             symbols.update(option.underlying for option in account.options.values())
         return sorted(symbols)
 
-    def _values(self, known: Mapping[str, Decimal], at: datetime) -> Values:
-        return values_of(self._state, self.market, known, at, self.calendar, self.config)
+    def _values(self, known: Mapping[str, Decimal]) -> Values:
+        return values_of(self._state, self.market, known, self.calendar, self.config)
 
     def _step(self, name: str, navs: Mapping[str, Decimal]) -> AccountStep:
         nav = navs.get(name, Decimal(0))
@@ -308,7 +303,7 @@ class SessionRoutine:
             each = paper.fee_per_contract_usd if option else paper.fee_per_share_usd
             return GateContext(
                 state=state,
-                now=self.market.time_of(intent.symbol),
+                now=self.market.now,
                 ends_at=self.market.options_end_at,
                 opens_at=self.market.opens_at,
                 closes_at=self.market.closes_at + timedelta(minutes=extra),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from alluse_assets.accounts.deployable import valuation
@@ -44,17 +43,15 @@ def values_of(
     state: BookState,
     market: SessionMarket,
     known: Mapping[str, Decimal],
-    at: datetime,
     calendar: TradingCalendar,
     config: ProtocolConfig,
 ) -> Values:
-    """The book at ``at``.
+    """The book at a step.
 
     Args:
         state: the book.
-        market: the step's market; quotes after ``at`` are not looked at.
-        known: prices at ``at``, USD per share.
-        at: the instant; options that are quoted at other times are marked at their own.
+        market: the step's market; options are marked at the session's latest quotes.
+        known: prices to value at, of the step or of the close, USD per share.
         calendar: how old a price is counts in its sessions.
         config: the configuration in force.
 
@@ -63,7 +60,7 @@ def values_of(
     """
     stale = last_prices(state, market, known, calendar, config.market.max_stale_price_sessions)
     spots = {**known, **{symbol: last.price for symbol, last in stale.items()}}
-    marks = _marks(state, market, spots, at, config)
+    marks = _marks(state, market, spots, config)
     prices = {contract: found.price for contract, found in marks.items()}
     accounts = {
         name: valuation(account, spots, prices, config.multiplier)
@@ -106,32 +103,26 @@ def last_prices(
 
 
 def _marks(
-    state: BookState,
-    market: SessionMarket,
-    spots: Mapping[str, Decimal],
-    at: datetime,
-    config: ProtocolConfig,
+    state: BookState, market: SessionMarket, spots: Mapping[str, Decimal], config: ProtocolConfig
 ) -> dict[str, Mark]:
     marks: dict[str, Mark] = {}
+    quotes, at = market.last_quotes, market.now
     for account in state.accounts.values():
         for symbol, option in account.options.items():
             if symbol in marks:
                 continue
-            quote, own = market.quotes.get(symbol), min(at, market.time_of(option.underlying))
-            if quote is not None and quote.at > at:
-                quote = None
-            surface = None
+            quote, surface = quotes.get(symbol), None
             quoted = quote is not None and quote.is_two_sided
             # What has ended is worth its intrinsic value, and a look at the surface is dear.
-            if not quoted and own < expiry_instant(option.contract.expiry):
-                surface = on_surface(option.contract, option.underlying, market.surfaces, own)
+            if not quoted and at < expiry_instant(option.contract.expiry):
+                surface = on_surface(option.contract, option.underlying, market.surfaces, at)
             marks[symbol] = mark(
                 option.contract,
                 quote,
                 surface,
                 option.last_iv,
                 spots[option.underlying],
-                own,
+                at,
                 market.rate_annual,
                 market.dividend_yields.get(option.underlying, 0.0),
                 option.underlying in config.market.index_options,

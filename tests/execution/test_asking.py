@@ -179,7 +179,7 @@ def test_mode_auto_asks_for_nothing_else():
 def test_a_book_that_only_advises_sends_nothing_and_says_what_it_would_do(intent):
     book = scene(mode="advise")
     assert book.engine.place(intent) is OrderState.DENIED
-    assert book.broker._taken == {}
+    assert book.broker.taken == {}
     assert book.types() == ["order.created", "order.denied", "alert.raised"]
     assert book.refusals() == ["mode@1"]
     alert = book.recorder.events[-1].payload
@@ -264,7 +264,7 @@ def test_a_process_killed_between_approval_and_submission_sends_the_order_once_w
     recorder = reopened(store)
     with pytest.raises(Killed):
         engine(book, Dies(store, recorder.state, recorder.head)).resume(AT)
-    assert book.broker._taken == {}  # nothing was sent
+    assert book.broker.taken == {}  # nothing was sent
     recorder = reopened(store)
     assert recorder.state.approvals[order_approval(intent.intent_id)].answer == "yes"
     assert engine(book, recorder).resume(AT) == {intent.intent_id: OrderState.FILLED}

@@ -84,10 +84,14 @@ def test_at_the_close_the_bar_s_price_holds(tmp_path):
 def test_each_underlying_is_decided_at_its_own_quotes_time(tmp_path):
     """One ticker quoted after the close once had every order of the session refused for being late."""
     late = CLOSE + timedelta(minutes=15)
-    market = session(tmp_path, 330.0, [("AAPL", 330.0, CLOSE), ("IBM", 147.0, late)])
-    assert market.time_of("AAPL") == CLOSE
-    assert market.time_of("IBM") == late
-    assert market.time_of("FB") == market.now == late
+    at_close, after = looks_at(tmp_path, 330.0, [("AAPL", 330.0, CLOSE), ("IBM", 147.0, late)])
+    assert (at_close.now, after.now) == (CLOSE, late)
+    assert (at_close.not_looked_at, after.not_looked_at) == ({"IBM"}, {"AAPL"})
+    # The later look does not trade at the quotes before it, and values at them.
+    (contract,) = at_close.quotes
+    assert contract not in after.quotes
+    assert after.last_quotes[contract] == at_close.quotes[contract]
+    assert not [one for one in at_close.last_quotes if one not in at_close.quotes]
 
 
 def test_before_the_close_a_share_that_nobody_quotes_is_at_its_open_in_the_shares_of_the_day():
@@ -101,7 +105,8 @@ def test_before_the_close_a_share_that_nobody_quotes_is_at_its_open_in_the_share
     settings["market.warm_up_sessions"] = 30
     made = make_market(paths, {}, TUESDAY, TUESDAY, with_values(CONFIG, settings), minutes_to_close=300)
     prices = next(iter(made.feed().sessions([TUESDAY])))[0].prices
-    assert {name: prices[name] for name in ("AAPL", "IBM", "MSFT")} == {"AAPL": 100, "IBM": 51, "MSFT": 50}
+    assert {name: prices[name] for name in ("AAPL", "IBM")} == {"AAPL": 100, "IBM": 51}
+    assert "MSFT" not in prices  # It has not traded.
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -62,7 +62,7 @@ class _GivenSession(SessionRoutine):
     given: list[Given] = field(default_factory=list)
 
     def trade(self) -> None:
-        engine = self._engine(self._values(self.market.prices, self.market.now).navs)
+        engine = self._engine(self._values(self.market.prices).navs)
         for one in self.given:
             intent = _intent(one, self.market, self._state)
             outcome = engine.place(intent)
@@ -237,7 +237,6 @@ class Walk:
             now=now,
             closes=closes,
             prices=prices,
-            quoted_at={},
             quotes=quotes,
             screened=screened_by_session(judged).get(day, {}),
             rate_annual=0.0,

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from alluse_assets.accounts.allocation import open_book
-from alluse_assets.adapters.paper.orders import PaperBroker
+from alluse_assets.adapters.paper.orders import paper_broker
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.config.model_protocol import ProtocolConfig
@@ -105,7 +105,6 @@ class MiniMarket:
             now=at,
             closes={} if close is None else {"AAPL": Decimal(str(close))},
             prices={} if close is None else {"AAPL": Decimal(str(close))},
-            quoted_at={},
             quotes=book,
             screened=screened,
             rate_annual=0.001,
@@ -119,14 +118,7 @@ class MiniMarket:
             guess=reading if day == week.first else None,
             confirmation=reading if day == week.last else None,
         )
-        broker = PaperBroker(
-            self.config.paper,
-            market.quotes,
-            market.prices,
-            market.closes_at,
-            self.config.assignment_threshold_usd,
-            lambda symbol: False,
-        )
+        broker = paper_broker(self.state, market, self.config)
         recorder = SessionRecorder(self.state)
         routine = SessionRoutine(recorder, broker, market, self.config, CALENDAR, self.policy)
         nothing = lambda recorder: None  # noqa: E731

@@ -37,7 +37,6 @@ def decided(book, screened):
         closes,
         closes,
         {},
-        {},
         screened,
         0.02,
     )

@@ -262,6 +262,13 @@ def test_a_held_share_without_a_price_keeps_its_last_one_and_is_told_of_once():
     assert of(market.step(week[3], None), "alert.raised")
 
 
+def test_a_share_that_splits_while_it_is_halted_is_valued_in_the_new_shares():
+    market, _ = assigned()
+    closed = of(market.step(days(6)[5], None, splits={"AAPL": Decimal(2)}), "session.closed")[0]
+    assert closed["stale"]["AAPL"]["price"] == "49.9950"
+    assert closed["accounts"]["REV-1"]["shares_value"] == "79992.00"
+
+
 def test_a_price_that_is_too_old_stops_the_book_with_a_clear_error():
     market, _ = assigned()
     for day in days(10)[5:]:

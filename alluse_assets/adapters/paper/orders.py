@@ -13,6 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from alluse_assets.base.config.model_execution import PaperBroker as PaperRules
+from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.instruments import is_option
 from alluse_assets.base.money import to_cents
 from alluse_assets.execution.broker import BrokerReport, OptionOutcome
@@ -20,8 +21,10 @@ from alluse_assets.execution.fill_model import fill_price, fillable
 from alluse_assets.execution.lifecycle import OrderStep
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.ledger.account_state import OpenOption, ShortOption
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.marks import intrinsic
+from alluse_assets.strategies.market import SessionMarket
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class PaperBroker:
     assignment_threshold: Decimal
     settles_in_cash: Callable[[str], bool]
     """Whether options on an underlying settle in cash."""
-    _taken: dict[str, int] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
     """Contracts of each series that this session's orders have had of its volume."""
 
     @property
@@ -78,7 +81,7 @@ class PaperBroker:
         selling = intent.action.is_sell
         gives = fill_price(quote, selling, self.rules.price_improvement_share)
         tradable = gives > 0 and (gives >= intent.limit_price if selling else gives <= intent.limit_price)
-        taken = self._taken.get(intent.instrument, 0)
+        taken = self.taken.get(intent.instrument, 0)
         there = fillable(taken + intent.quantity, quote.volume, self.rules.volume_participation) - taken
         return gives, max(0, there) if tradable else 0
 
@@ -86,7 +89,7 @@ class PaperBroker:
         at, order_id = intent.decided_at, f"paper/{intent.intent_id}"
         reports = [BrokerReport(intent.intent_id, OrderStep.ACCEPT, at, order_id)]
         if filled:
-            self._taken[intent.instrument] = self._taken.get(intent.instrument, 0) + filled
+            self.taken[intent.instrument] = self.taken.get(intent.instrument, 0) + filled
             step = OrderStep.FILL if filled == intent.quantity else OrderStep.FILL_PART
             execution = f"{intent.intent_id}/1"
             fee = self.fee(intent.instrument, filled)
@@ -113,7 +116,10 @@ class PaperBroker:
                     continue
                 if intrinsic(short.contract, close) < self.assignment_threshold:
                     continue
-                value = intrinsic(short.contract, self.prices.get(short.underlying, close))
+                spot = self.prices.get(short.underlying, close)
+                if quote.at < self.closes_at and quote.spot is not None:
+                    spot = quote.spot
+                value = intrinsic(short.contract, spot)
                 if short.contract.right == "C":
                     exercised = quote.ask - value < next_dividends.get(short.underlying, Decimal(0))
                 else:
@@ -132,7 +138,7 @@ class PaperBroker:
             if able is None or not able[1]:
                 continue
             price, filled = able
-            self._taken[intent.instrument] = self._taken.get(intent.instrument, 0) + filled
+            self.taken[intent.instrument] = self.taken.get(intent.instrument, 0) + filled
             step = OrderStep.FILL if filled == left else OrderStep.FILL_PART
             execution = f"{intent.intent_id}/{intent.quantity - left + 1}"
             fee, order_id = self.fee(intent.instrument, filled), f"paper/{intent.intent_id}"
@@ -187,3 +193,16 @@ class PaperBroker:
             return self.quotes.get(intent.instrument)
         price = self.prices.get(intent.instrument)
         return None if price is None else Quote(intent.instrument, intent.decided_at, price, price)
+
+
+def paper_broker(state: BookState, market: SessionMarket, config: ProtocolConfig) -> PaperBroker:
+    """The broker of a book for one step; what the session's orders had before stays theirs."""
+    return PaperBroker(
+        config.paper,
+        market.quotes,
+        market.prices,
+        max(market.now, market.closes_at),
+        config.assignment_threshold_usd,
+        lambda symbol: symbol in config.market.index_options,
+        dict(state.filled_of_session),
+    )
