@@ -6,20 +6,20 @@ before; a session that is not told is quiet: the prices before it, and nothing i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import polars as pl
 
 from alluse_assets.accounts.allocation import open_book
 from alluse_assets.accounts.states import lift_hold, place_hold
-from alluse_assets.adapters.paper.orders import PaperBroker
+from alluse_assets.adapters.paper.orders import PaperBroker, paper_broker
 from alluse_assets.base.calendar import TradingWeek, new_york_instant, trading_calendar
 from alluse_assets.base.config.config_manager import with_values
-from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import AccountError
 from alluse_assets.base.events import Event
 from alluse_assets.execution.approvals import answer
@@ -29,29 +29,27 @@ from alluse_assets.execution.project import project_option_trades
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.marks import intrinsic
-from alluse_assets.option_chains.tables import OPTION_CHAINS
-from alluse_assets.orchestration.market_feed import QUOTE_COLUMNS, SessionQuotes
+from alluse_assets.orchestration.market_feed import SessionQuotes
 from alluse_assets.orchestration.replay import SessionRecorder
-from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.strategies.entry import screen, screened_by_session
 from alluse_assets.strategies.entry_calendar import entry_calendar
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine
-from alluse_assets.weeks.market_mode import MarketMode, ModeReading, ModeSeries, read_mode
 from alluse_assets.weeks.project import project_week_types
+from tests.scenarios.calendar_words import mode_faults, window_faults
 from tests.scenarios.judge import judge_session, matches, short
+from tests.scenarios.market_words import chain_of, on, reading_of, vix_of
+from tests.scenarios.settings import config_of
 from tests.scenarios.words import (
     ActWords,
     AnswerWords,
     Given,
-    QuoteWords,
     Scenario,
     ScenarioError,
     SessionWords,
 )
 
 CALENDAR = trading_calendar()
-_KINDS = {"GEN-1": "gen", "REV-1": "rev", "COM-1": "com"}
 _NO_REPORT_NEAR = date(2099, 12, 31)
 
 
@@ -113,7 +111,7 @@ class Walk:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.config = _config(scenario)
+        self.config = config_of(scenario)
         self.prices: dict[str, Decimal] = {}
         days = [*(one.day for one in scenario.given), *(one.day for one in scenario.sessions)]
         self.first = min(days)
@@ -131,7 +129,7 @@ class Walk:
 
     def faults(self) -> list[str]:
         """Walk it all; what is wrong, with the events of the sessions in which it went wrong."""
-        told = {one.day: one for one in self.scenario.sessions}
+        told = {day: list(looks) for day, looks in groupby(self.scenario.sessions, lambda one: one.day)}
         if list(told) != sorted(told):
             raise ScenarioError("sessions: not in order")
         begins = self.scenario.sessions[0].day
@@ -140,46 +138,57 @@ class Walk:
             raise ScenarioError(f"given: {late[0]} is not before the first session {begins}")
         faults: list[str] = []
         for day in CALENDAR.sessions(self.first, max(told)):
-            events = self._walk(day, told.get(day))
             if day not in told:
+                self._walk_quietly(day)
                 continue
-            wrong = judge_session(told[day], events, self.state)
-            if wrong:
-                listed = "\n".join(f"    {n}. {short(event)}" for n, event in enumerate(events, 1))
-                faults += [f"{day}:", *(f"  {one}" for one in wrong), f"  its events:\n{listed}"]
+            for words, events, state in self._walk(day, told[day]):
+                wrong = judge_session(words, events, state)
+                if wrong:
+                    listed = "\n".join(f"    {n}. {short(event)}" for n, event in enumerate(events, 1))
+                    faults += [f"{day}:", *(f"  {one}" for one in wrong), f"  its events:\n{listed}"]
         return faults + self._week_faults() + self._trade_faults()
 
-    def _walk(self, day: date, told: SessionWords | None) -> list[Event]:
-        known = len(self.recorder.events)
-        if told:
+    def _walk_quietly(self, day: date) -> None:
+        market = self._market(day, None)
+        given = [one for one in self.scenario.given if one.day == day]
+        _GivenSession(*self._parts(market, is_silent=False), given=given).run()
+        self.prices |= market.closes
+
+    def _walk(
+        self, day: date, looks: Sequence[SessionWords]
+    ) -> Iterator[tuple[SessionWords, list[Event], BookState]]:
+        """Each look of a session with its events and the book after it; the last one has the close."""
+        known, last = len(self.recorder.events), looks[-1]
+        for told in looks:
             for act in told.acts:
                 self._act(act, day, told.refused)
-        market = self._market(day, told)
-        broker = (_SilentBroker if told and told.broker_is_silent else PaperBroker)(
-            self.config.paper,
-            market.quotes,
-            market.prices,
-            max(market.now, market.closes_at),
-            self.config.assignment_threshold_usd,
-            lambda symbol: symbol in self.config.market.index_options,
-        )
-        policy = None if self.scenario.asks_a_person else self.config.approvals.replay_answer
-        parts = (self.recorder, broker, market, self.config, CALENDAR, policy)
-        if told:
-            routine = SessionRoutine(*parts)
-            routine.open()
-            routine.trade()
+            if told.settings:
+                self.config = with_values(self.config, told.settings)
+            market = replace(self._market(day, told), closes=self._prices(day, last)[2])
+            routine = SessionRoutine(*self._parts(market, last.broker_is_silent))
+            if told is looks[0]:
+                routine.open()
             if told.answer:
+                # A session that is told once is looked at before the answer, and again behind it.
                 at = new_york_instant(day, told.answer.at)
+                if len(looks) == 1:
+                    routine.trade()
                 self._answer(told.answer, at)
                 routine.market = replace(market, now=at)
-                routine.trade()
-            routine.close()
-        else:
-            given = [one for one in self.scenario.given if one.day == day]
-            _GivenSession(*parts, given=given).run()
-        self.prices |= market.closes
-        return self.recorder.events[known:]
+            routine.trade()
+            if told is last:
+                routine.close()
+                self.prices |= market.closes
+            events = self.recorder.events[known:]
+            known = len(self.recorder.events)
+            yield told, events, self.state
+
+    def _parts(self, market: SessionMarket, is_silent: bool) -> tuple[Any, ...]:
+        broker = paper_broker(self.state, market, self.config)
+        if is_silent:
+            broker = _SilentBroker(**{one.name: getattr(broker, one.name) for one in fields(broker)})
+        policy = None if self.scenario.asks_a_person else self.config.approvals.replay_answer
+        return self.recorder, broker, market, self.config, CALENDAR, policy
 
     def _answer(self, told: AnswerWords, at: datetime) -> None:
         for asked in list(self.state.approvals.values()):
@@ -212,7 +221,7 @@ class Walk:
         quoted_at = new_york_instant(day, told.quotes_at) if told and told.quotes_at else closes_at
         now = new_york_instant(day, told.decided_at) if told and told.decided_at else quoted_at
         prices = closes if now >= closes_at else now_prices
-        chain = _chain(told.quotes if told else (), day, quoted_at, prices)
+        chain = chain_of(told.quotes if told else (), day, quoted_at, prices)
         quotes: Mapping[str, Quote] = SessionQuotes(chain)
         if not told:
             quotes = self._quiet_quotes(day, now, closes)
@@ -228,7 +237,7 @@ class Walk:
         calendar = entry_calendar([week], {week.id: self._mode_of(week, mode)}, CALENDAR, self.config)
         decided = pl.lit(now) if told and told.decided_at else None
         judged = screen(chain, calendar, self.config, earnings, decided)
-        vix_open, vix_now = _vix(told.vix if told else 20, day)
+        vix_open, vix_now = vix_of(told.vix if told else 20, day)
         return SessionMarket(
             session=day,
             week=week,
@@ -240,8 +249,8 @@ class Walk:
             quotes=quotes,
             screened=screened_by_session(judged).get(day, {}),
             rate_annual=0.0,
-            dividends=_on(self.scenario.dividends, day),
-            splits=_on(self.scenario.splits, day),
+            dividends=on(self.scenario.dividends, day),
+            splits=on(self.scenario.splits, day),
             ex_dividends=self._ex_dividends(day),
             opens=opens,
             atr={symbol: Decimal(str(value)) for symbol, value in atr.items() if value != "unknown"},
@@ -250,8 +259,8 @@ class Walk:
             chain=chain,
             earnings=earnings,
             entries_open=told.window_open if told else True,
-            guess=_reading(week, mode) if day == max(week.first, self.first) else None,
-            confirmation=_reading(week, told.confirm if told else "Green") if day == week.last else None,
+            guess=reading_of(week, mode) if day == max(week.first, self.first) else None,
+            confirmation=reading_of(week, told.confirm if told else "Green") if day == week.last else None,
         )
 
     def _quiet_quotes(self, day: date, now: datetime, closes: Mapping[str, Decimal]) -> dict[str, Quote]:
@@ -273,7 +282,7 @@ class Walk:
     ) -> tuple[dict[str, Decimal], dict[str, Decimal], dict[str, Decimal]]:
         """At the open, at the quotes' time and at the close. The open is the close before unless told."""
         closes, opens, now = dict(self.prices), dict(self.prices), dict(self.prices)
-        for symbol, ratio in _on(self.scenario.splits, day).items():
+        for symbol, ratio in on(self.scenario.splits, day).items():
             if symbol in opens:
                 opens[symbol] /= ratio
         for one in self.scenario.given:
@@ -293,7 +302,7 @@ class Walk:
         found = {}
         for ahead in range(self.config.rolls.dividend_risk_sessions, 0, -1):
             ex_date = CALENDAR.next_session(day, ahead)
-            found |= {s: (ex_date, amount) for s, amount in _on(self.scenario.dividends, ex_date).items()}
+            found |= {s: (ex_date, amount) for s, amount in on(self.scenario.dividends, ex_date).items()}
         return found
 
     def _symbols(self) -> set[str]:
@@ -329,96 +338,4 @@ class Walk:
 def run(scenario: Scenario) -> list[str]:
     """What is wrong with a scenario; nothing when all is as the protocol says."""
     faults = Walk(scenario).faults() if scenario.sessions else []
-    return faults + _window_faults(scenario) + _mode_faults(scenario)
-
-
-def _window_faults(scenario: Scenario) -> list[str]:
-    faults, rules = [], _config(scenario).entry
-    for day, wanted in scenario.windows.items():
-        window = CALENDAR.entry_window(
-            day, rules.window_start, rules.window_end, rules.early_close_window_start
-        )
-        expected = tuple(
-            new_york_instant(day, datetime.strptime(clock, "%H:%M").time())  # noqa: DTZ007
-            for clock in wanted.split(" to ")
-        )
-        if window != expected:
-            faults.append(f"window of {day}: {window}, not {wanted} New York")
-    return faults
-
-
-def _mode_faults(scenario: Scenario) -> list[str]:
-    faults, rules = [], _config(scenario).market_mode
-    for told in scenario.modes:
-        week = CALENDAR.week_of(told["week"])
-        before = CALENDAR.previous_session(week.first)
-        closes = dict(zip((before, *week.sessions), [told["before"], *told["closes"]], strict=True))
-        series = ModeSeries(closes, {week.last: told["atr"]})
-        found = read_mode(week.id, week.sessions, before, series, rules)
-        if found.mode.value != told["mode"]:
-            faults.append(f"mode of {told}: {found}")
-    return faults
-
-
-def _config(scenario: Scenario) -> ProtocolConfig:
-    values: dict[str, Any] = {"accounts.com.first_share_purchase": False}
-    if scenario.accounts:
-        total = sum(scenario.accounts.values())
-        shares = {_KINDS[name]: round(amount / total, 9) for name, amount in scenario.accounts.items()}
-        values["book.lump_sum_usd"] = total
-        values |= {f"book.split.{kind}": shares.get(kind, 0.0) for kind in _KINDS.values()}
-    values |= {
-        path: [*value] if isinstance(value, list) else value for path, value in scenario.config.items()
-    }
-    return with_values(ProtocolConfig(), values)
-
-
-def _chain(
-    quotes: tuple[QuoteWords, ...], day: date, at: datetime, prices: Mapping[str, Decimal]
-) -> pl.DataFrame:
-    rows = [
-        {
-            "quote_ts": at,
-            "session": day,
-            "underlying": quote.underlying,
-            "underlying_price": float(prices.get(quote.underlying, Decimal(1))),
-            "contract_symbol": quote.contract.symbol,
-            "expiry": quote.contract.expiry,
-            "right": quote.contract.right,
-            "strike": float(quote.contract.strike),
-            "dte_days": (quote.contract.expiry - day).days,
-            "delta": None
-            if quote.delta is None
-            else quote.delta / 100 * (-1 if quote.contract.right == "P" else 1),
-            "bid": quote.bid,
-            "ask": quote.ask,
-            "volume": quote.volume,
-            "open_interest": quote.open_interest,
-            "iv_annual": quote.iv,
-        }
-        for quote in quotes
-    ]
-    schema = {name: kind for name, kind in OPTION_CHAINS.schema.items() if name in QUOTE_COLUMNS}
-    return pl.DataFrame(rows, schema=schema).select(QUOTE_COLUMNS).sort("contract_symbol")
-
-
-def _vix(told: Any, day: date) -> tuple[VixReading | None, VixReading | None]:
-    """The index at the open, which is the session before's, and at the quotes' time."""
-    before = CALENDAR.previous_session(day)
-    if not isinstance(told, Mapping):
-        points = Decimal(str(told))
-        return VixReading(points, before), VixReading(points, day)
-    if "of" in told:
-        reading = VixReading(Decimal(str(told["points"])), told["of"])
-        return reading, reading
-    if told.get("unknown"):
-        return None, None
-    return VixReading(Decimal(str(told["open"])), before), VixReading(Decimal(str(told["now"])), day)
-
-
-def _on(table: Mapping[str, Mapping[date, Any]], day: date) -> dict[str, Decimal]:
-    return {symbol: Decimal(str(days[day])) for symbol, days in table.items() if day in days}
-
-
-def _reading(week: TradingWeek, mode: str) -> ModeReading:
-    return ModeReading(week.id, MarketMode(mode), Decimal(1), Decimal(1), week.first, week.last)
+    return faults + window_faults(scenario) + mode_faults(scenario)

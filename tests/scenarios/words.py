@@ -48,7 +48,7 @@ _TOP = {
 }  # fmt: skip
 _SESSION = {
     "date", "prices", "atr", "vix", "quotes", "quotes_at", "decided_at", "window", "mode", "confirm", "act",
-    "refused", "expect", "never", "then", "broker", "answer",
+    "refused", "expect", "never", "then", "broker", "answer", "config",
 }  # fmt: skip
 
 
@@ -120,6 +120,7 @@ class SessionWords:
     mode: str
     confirm: str
     broker_is_silent: bool
+    settings: Mapping[str, Any]
     acts: tuple[ActWords, ...]
     refused: str | None
     answer: AnswerWords | None
@@ -212,6 +213,7 @@ def _session(told: Mapping[str, Any], everywhere: tuple[Any, ...]) -> SessionWor
         mode=told.get("mode", "Green"),
         confirm=told.get("confirm", "Green"),
         broker_is_silent=told.get("broker") == "silent",
+        settings=told.get("config", {}),
         acts=tuple(_act(sentence) for sentence in told.get("act", [])),
         refused=told.get("refused"),
         answer=_answer(told.get("answer")),
