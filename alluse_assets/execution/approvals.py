@@ -52,6 +52,11 @@ RULES: Mapping[str, str] = {
 }
 """What is judged of an order beside the gate's rules, by id and version as the journal has them."""
 
+DAY_KINDS = ("order", "roll")
+"""What is asked about orders, which no session outlives."""
+
+CONFIG_HAS_CHANGED = "the configuration has changed since it was asked"
+
 POLICY = "policy:replay"
 """Who answers in a replay."""
 
@@ -93,7 +98,7 @@ def refused_unasked(intent: OrderIntent, rules: ApprovalRules) -> tuple[str, str
 
 
 def order_subject(*intents: OrderIntent) -> dict[str, Json]:
-    """Exactly what is approved of one order, or of several that are one thing (the legs of a roll)."""
+    """Exactly what is approved of orders."""
     return {
         "orders": [
             {
@@ -110,6 +115,11 @@ def order_subject(*intents: OrderIntent) -> dict[str, Json]:
             for intent in intents
         ]
     }
+
+
+def roll_subject(close: OrderIntent, sale: OrderIntent) -> dict[str, Json]:
+    """Exactly what is approved of a roll: both legs, in their order, and the roll that they are of."""
+    return {**order_subject(close, sale), "roll": close.parent}
 
 
 def in_words(kind: str, subject: Mapping[str, Json]) -> str:

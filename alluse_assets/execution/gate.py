@@ -87,6 +87,10 @@ class GateDecision:
         """Whether the order may go on."""
         return not self.refused
 
+    def passing(self, rule: str) -> GateDecision:
+        """The same with one more rule that let it through."""
+        return replace(self, passed=(*self.passed, rule))
+
     def payload(self) -> dict[str, Json]:
         """As the journal keeps it: rule ids with versions, and the refusals in words."""
         return {
@@ -199,6 +203,9 @@ def _state(intent: OrderIntent, context: GateContext) -> str | None:
         allowed = allows_exits(context.status)
     elif intent.purpose == ROLL_OPEN:
         allowed = allows_rolls(context.status)
+        # It may have been decided, and waited for a person, before the account was SAFE.
+        if context.status is AccountStatus.SAFE and Decimal(str(intent.evidence.get("net", 0))) <= 0:
+            return f"account {intent.account} is SAFE, and there a roll is made for a net credit only"
     else:
         allowed = allows_entries(context.status)
     return None if allowed else f"account {intent.account} is {context.status.value}"

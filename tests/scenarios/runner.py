@@ -177,7 +177,11 @@ class Walk:
             routine.close()
         else:
             given = [one for one in self.scenario.given if one.day == day]
-            _GivenSession(*parts, given=given).run()
+            # What is given is there without anybody having been asked about it.
+            unasked = self.config.approvals.model_copy(update={"mode": "auto"})
+            config = self.config.model_copy(update={"approvals": unasked})
+            given_parts = (self.recorder, broker, market, config, CALENDAR, policy)
+            _GivenSession(*given_parts, given=given).run()
         self.prices |= market.closes
         return self.recorder.events[known:]
 
