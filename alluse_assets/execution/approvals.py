@@ -45,9 +45,11 @@ _WORDS: Mapping[str, str] = {
 }
 
 APPROVED_BY_A_PERSON, BOOK_SENDS, FLOOR_MAY_BE_ASKED = "approval@1", "mode@1", "floor@1"
+ROLL_STILL_STANDS = "roll@1"
 RULES: Mapping[str, str] = {
     APPROVED_BY_A_PERSON: "What asks has a person's yes to exactly this, in time and not used before.",
     BOOK_SENDS: "A book that only advises sends nothing.",
+    ROLL_STILL_STANDS: "A roll that has waited for a person still goes ahead as the protocol has it.",
     FLOOR_MAY_BE_ASKED: "A yield under the floor trades only where a person may be asked about it.",
 }
 """What is judged of an order beside the gate's rules, by id and version as the journal has them."""
@@ -282,7 +284,7 @@ def used(asked: ApprovalState, at: datetime, actor: str) -> Event:
 
 
 def expired(asked: ApprovalState, at: datetime) -> Event:
-    """Its time is over."""
+    """Its time is over, or what it is about does not stand any more."""
     return _ended(EventType.APPROVAL_EXPIRED, asked, at, "rule:approvals")
 
 

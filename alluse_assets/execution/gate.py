@@ -203,9 +203,6 @@ def _state(intent: OrderIntent, context: GateContext) -> str | None:
         allowed = allows_exits(context.status)
     elif intent.purpose == ROLL_OPEN:
         allowed = allows_rolls(context.status)
-        # It may have been decided, and waited for a person, before the account was SAFE.
-        if context.status is AccountStatus.SAFE and Decimal(str(intent.evidence.get("net", 0))) <= 0:
-            return f"account {intent.account} is SAFE, and there a roll is made for a net credit only"
     else:
         allowed = allows_entries(context.status)
     return None if allowed else f"account {intent.account} is {context.status.value}"

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
+from alluse_assets.accounts.states import AccountStatus
 from alluse_assets.base.events import Event, Json
-from alluse_assets.base.instruments import parse_occ_symbol
-from alluse_assets.base.money import extended
 from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
+    ROLL_STILL_STANDS,
+    expired,
     hash_of,
     opportunity_alert,
     order_approval,
@@ -27,17 +27,12 @@ from alluse_assets.execution.approvals import (
     why_ask,
 )
 from alluse_assets.execution.engine import OrderEngine, intent_of
-from alluse_assets.execution.gate import ROLL_OPEN, GateContext, GateDecision, decide
+from alluse_assets.execution.gate import ROLL_OPEN, GateDecision
 from alluse_assets.execution.lifecycle import OrderState, OrderStep
-from alluse_assets.execution.order import Action, ChainStart, OrderIntent
+from alluse_assets.execution.order import OrderIntent
+from alluse_assets.execution.roll_legs import ROLL_CLOSE, Legs, against, judged, legs_of, send_together
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, RollUnderWay
-
-ROLL_CLOSE = "roll_close"
-"""Purpose of the buy-back that a roll begins with."""
-
-Legs = tuple[OrderIntent, OrderIntent]
-"""The close and the sale."""
 
 
 def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) -> None:
@@ -71,7 +66,7 @@ def continue_rolls(engine: OrderEngine, at: datetime) -> None:
         state = engine.recorder.state
         if left <= 0:
             continue
-        whole = _legs(state, key, roll, at, state.config_fingerprint)
+        whole = legs_of(state, key, roll, at, state.config_fingerprint)
         sale = replace(whole[1], quantity=left)
         if sale.intent_id in state.intents_of_session:
             continue
@@ -110,13 +105,13 @@ def _place_together(engine: OrderEngine, legs: Legs) -> None:
     close, at = legs[0], legs[0].decided_at
     if any(leg.intent_id in engine.recorder.state.intents_of_session for leg in legs):
         return
-    decisions = _judged(engine, legs)
+    decisions = judged(engine, legs)
     for leg in legs:
         engine.create(leg)
     stopped = refused_unasked(close, engine.asking.rules)
     allowed = all(decision.allows for decision in decisions)
     if allowed and stopped is None:
-        _send_together(engine, legs, decisions, at)
+        send_together(engine, legs, decisions, at)
         return
     for leg, decision in zip(legs, decisions, strict=True):
         refused = GateDecision(decision.passed, (stopped,)) if allowed and stopped else decision
@@ -128,11 +123,8 @@ def _place_together(engine: OrderEngine, legs: Legs) -> None:
 def _ask(engine: OrderEngine, legs: Legs, reasons: Sequence[str]) -> None:
     """Ask about both legs at once. The close waits; it reserves what the debit of the roll may be."""
     close, sale = legs
-    decisions = _judged(engine, legs)
-    twin = _other_roll_into(engine.recorder.state, sale)
-    refused = _both(decisions)
-    if twin:
-        refused = replace(refused, refused=(*refused.refused, ("duplicate@1", twin)))
+    decisions = judged(engine, legs)
+    refused = against(decisions, _other_roll_into(engine.recorder.state, sale))
     engine.create(close)
     if not refused.allows:
         engine.deny(close, refused, close.decided_at)
@@ -151,6 +143,30 @@ def _other_roll_into(state: BookState, sale: OrderIntent) -> str:
     return f"{into[0]} rolls into {sale.instrument} in this session" if into else ""
 
 
+def _withdrawn(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: datetime) -> bool:
+    """End a roll that waits though its chain has left the level it was due at; whether it was so.
+
+    Its close would stand in the way of a close at level 3.
+    """
+    state, p = engine.recorder.state, roll.decided.payload
+    chain = state.protection.chains[str(p["chain"])]
+    if p.get("cause") != "level" or chain.level == p["level"]:
+        return False
+    why = f"it was due at level {p['level']}, and {close.symbol} is at level {chain.level} now"
+    engine.deny(close, GateDecision((), ((ROLL_STILL_STANDS, why),)), at)
+    if close.parent in state.approvals:
+        engine.recorder.record(expired(state.approvals[close.parent], at))
+    return True
+
+
+def _debit_in_safe(engine: OrderEngine, sale: OrderIntent) -> str:
+    """Why an account that became SAFE while its roll waited does not roll for a debit; empty: it may."""
+    is_safe = engine.context(sale, engine.recorder.state).status is AccountStatus.SAFE
+    if not is_safe or Decimal(str(sale.evidence["net"])) > 0:
+        return ""
+    return f"account {sale.account} is SAFE, and there a roll is made for a net credit only"
+
+
 def _resume(engine: OrderEngine, leg: OrderIntent, at: datetime) -> None:
     """Go on with a leg that waits, or that was approved when a process ended."""
     state = engine.recorder.state
@@ -167,15 +183,19 @@ def _resume(engine: OrderEngine, leg: OrderIntent, at: datetime) -> None:
 def _settle(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: datetime) -> None:
     """What the answer, or the time that is over, makes of a roll: both legs, or neither."""
     state = engine.recorder.state
-    sale = _legs(state, close.parent, roll, at, close.config_fingerprint)[1]
+    sale = legs_of(state, close.parent, roll, at, close.config_fingerprint)[1]
     subject, is_approved = roll_subject(close, sale), False
     if state.intents_of_session[close.intent_id] == OrderState.PENDING_APPROVAL:
         is_approved = True
-        if not roll.approved and engine.without_yes(close, close.parent, subject, at) is not None:
+        outcome = None if roll.approved else engine.without_yes(close, close.parent, subject, at)
+        if outcome in (None, OrderState.PENDING_APPROVAL) and _withdrawn(engine, close, roll, at):
             return
-    decisions = _judged(engine, (close, sale), at)
-    if not _both(decisions).allows:
-        engine.deny(close, _both(decisions), at)
+        if outcome is not None:
+            return
+    decisions = judged(engine, (close, sale), at)
+    refused = against(decisions, _debit_in_safe(engine, sale))
+    if not refused.allows:
+        engine.deny(close, refused, at)
         if sale.intent_id in state.orders:  # it was made when a process ended
             engine.deny(sale, decisions[1], at)
         return
@@ -186,82 +206,11 @@ def _settle(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: dat
     if engine.broker.takes_combined:
         if sale.intent_id not in engine.recorder.state.intents_of_session:
             engine.create(sale)
-        _send_together(engine, (close, sale), decisions, at)
+        send_together(engine, (close, sale), decisions, at)
         return
     if is_approved:
         engine.step(close, OrderStep.APPROVE, decisions[0], at)
     engine.submit(close, decisions[0], at)
-
-
-def _send_together(engine: OrderEngine, legs: Legs, decisions: Sequence[GateDecision], at: datetime) -> None:
-    for leg, decision in zip(legs, decisions, strict=True):
-        if engine.recorder.state.intents_of_session[leg.intent_id] != OrderState.APPROVED:
-            engine.step(leg, OrderStep.APPROVE, decision, at)
-    for leg, decision in zip(legs, decisions, strict=True):
-        engine.step(leg, OrderStep.SUBMIT, decision, at)
-    engine.recorder.barrier()
-    by_id = {leg.intent_id: leg for leg in legs}
-    for report in engine.broker.submit_combined([replace(leg, decided_at=at) for leg in legs]):
-        engine.take_report(by_id[report.intent_id], report)
-
-
-def _judged(engine: OrderEngine, legs: Legs, now: datetime | None = None) -> list[GateDecision]:
-    """The gate's word about each leg, the sale's as if what it replaces were closed already."""
-    state, ids = engine.recorder.state, {leg.intent_id for leg in legs}
-    without = replace(state, orders={k: v for k, v in state.orders.items() if k not in ids})
-    decisions = []
-    for leg in legs:
-        context = _context(engine, leg, legs[0], without)
-        context = context if now is None else replace(context, now=now)
-        decisions.append(decide(leg, context, engine.rules))
-    return decisions
-
-
-def _context(engine: OrderEngine, leg: OrderIntent, close: OrderIntent, state: BookState) -> GateContext:
-    context = engine.context(leg, state)
-    if leg is close:
-        return context
-    units, contract = context.multiplier * close.quantity, parse_occ_symbol(close.instrument)
-    cost = extended(close.limit_price, units) + context.expected_fee
-    if contract.right == "C":
-        return replace(context, freed=-cost, freed_shares=units)
-    return replace(context, freed=extended(contract.strike, units) - cost)
-
-
-def _both(decisions: Sequence[GateDecision]) -> GateDecision:
-    """What the gate says about a roll: the close's word, and what it has against the sale."""
-    close, sale = decisions
-    against = ((rule, f"of the sale: {why}") for rule, why in sale.refused)
-    return GateDecision(close.passed, (*close.refused, *against))
-
-
-def _legs(state: BookState, key: str, roll: RollUnderWay, at: datetime, config: str) -> Legs:
-    """The legs of a roll, whole, from its decision alone."""
-    p: Any = roll.decided.payload
-    chain = state.protection.chains[p["chain"]]
-    close = OrderIntent(
-        account=p["account"],
-        instrument=p["contract"],
-        symbol=p["symbol"],
-        action=Action.BUY_TO_CLOSE,
-        quantity=p["contracts"],
-        limit_price=Decimal(p["cost_to_close"]),
-        purpose=ROLL_CLOSE,
-        session=date.fromisoformat(p["session"]),
-        decided_at=at,
-        cause=key,
-        config_fingerprint=config,
-        evidence={"net": p["net"], "in_recovery": p["in_recovery"]},
-        chain=ChainStart(chain.id, chain.right, chain.anchor_price, chain.anchor_atr, chain.anchor_iv),
-        parent=key,
-    )
-    return close, replace(
-        close,
-        instrument=p["to"],
-        action=Action.SELL_TO_OPEN,
-        limit_price=Decimal(p["limit_price"]),
-        purpose=ROLL_OPEN,
-    )
 
 
 def _outcome(roll: RollUnderWay) -> str:

@@ -3,101 +3,33 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alluse_assets.accounts.states import AccountStatus
-from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError
-from alluse_assets.base.events import Event
-from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.engine import OrderEngine
-from alluse_assets.execution.order import ChainStart
-from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
-from alluse_assets.journal.event_types import EventType
+from alluse_assets.execution.rolling import ended_rolls, place_roll
 from alluse_assets.ledger.book_state import fold
-from tests.execution.scene import (
-    CLOSES,
-    CONFIG,
-    OPENS,
-    PUT,
-    SESSION,
-    Scene,
-    book_under,
-    buy_back,
-    quote,
-    sell_put,
+from tests.execution.roll_scene import (
+    AT,
+    BOTH_WAYS,
+    FROM_CHAIN,
+    KEY,
+    LATER_PUT,
+    decided,
+    ended,
+    engine,
+    look,
+    requests,
+    rolling,
+    sent,
+    types,
+    under,
 )
-
-LATER_PUT = "AAPL110114P00325000"
-AT = OPENS + timedelta(minutes=40)
-KEY = f"roll/{SESSION}/c/{PUT}"
-FROM_CHAIN = {"chain": ChainStart("c", "P", Decimal(340), Decimal(5), None)}
-LEGGED = CONFIG.paper.model_copy(update={"combined_rolls": False})
-BOTH_WAYS = pytest.mark.parametrize("combined", [True, False], ids=["combined", "legged"])
-
-
-def rolling(mode, policy=None, combined=True, contracts=1, **rules):
-    """A scene with a put of chain c, whose roll has been decided, and the two legs."""
-    book = Scene(quotes={PUT: quote(), LATER_PUT: quote(LATER_PUT, "3.00", "3.10")})
-    book.engine.place(sell_put(contracts, decided_at=AT, **FROM_CHAIN))
-    book.asking = Asking(ApprovalRules(mode=mode, **rules), AlertRules(), None, policy)
-    if not combined:
-        book.broker.rules = LEGGED
-    book.engine = engine(book)
-    return (book, *decided(book, contracts))
-
-
-def decided(book, contracts=1, key=KEY, contract=PUT):
-    payload = {
-        "session": SESSION.isoformat(), "account": "GEN-1", "chain": "c", "symbol": "AAPL",
-        "contract": contract, "outcome": "order", "to": LATER_PUT, "cost_to_close": "2.10",
-        "limit_price": "3.00", "net": "0.90", "in_recovery": False, "contracts": contracts,
-    }  # fmt: skip
-    book.recorder.record(Event(EventType.ROLL_DECIDED, AT, "rule:roll", key, payload))
-    legs = {"decided_at": AT, "cause": key, "parent": key, "evidence": {"net": "0.90", "in_recovery": False}}
-    close = buy_back(contracts, instrument=contract, purpose="roll_close", **legs, **FROM_CHAIN)
-    sale = sell_put(contracts, "3.00", LATER_PUT, purpose="roll_open", **legs, **FROM_CHAIN)
-    return close, sale
-
-
-def engine(book, recorder=None, broker=None, context=None):
-    """The engine of another process, or of another look."""
-    parts = (recorder or book.recorder, broker or book.broker, context or book.context)
-    return OrderEngine(*parts, asking=book.asking)
-
-
-def look(book, at=AT, **parts):
-    """What a step of the session does with what waits."""
-    now = engine(book, **parts)
-    now.resume(at)
-    continue_rolls(now, at)
-
-
-def types(book):
-    return [event.type.value for event in book.recorder.events]
-
-
-def sent(events):
-    return [e.payload["intent"].split("/")[2] for e in events if e.type == "order.submitted"]
-
-
-def requests(events):
-    return [e.payload for e in events if e.type == "approval.requested"]
-
-
-def ended(book, at=AT):
-    (one,) = ended_rolls(book.recorder.state, at)
-    return one.payload["state"], one.payload.get("why", "")
-
-
-def under(book, fingerprint):
-    """The book with another configuration in force."""
-    history = book_under(fingerprint).config_history
-    book.recorder.state = replace(book.recorder.state, config_history=history)
+from tests.execution.scene import CLOSES, PUT, SESSION, book_under, buy_back, quote, sell_put
 
 
 @BOTH_WAYS
@@ -242,109 +174,6 @@ def test_under_another_configuration_a_yes_places_neither_leg(combined):
     assert why.endswith("approval@1: the configuration has changed since it was asked")
 
 
-class Refuses:
-    """A broker that confirms the close, and is asked nothing more before the process ends."""
-
-    def __init__(self, broker):
-        self.broker = broker
-        self.authority, self.takes_combined = broker.authority, False
-
-    def submit(self, intent):
-        if intent.purpose == "roll_open":
-            raise Killed
-        return self.broker.submit(intent)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-def killed_between_the_legs(contracts=1):
-    """A book as the next process finds it: the close is confirmed, nothing of the sale has been sent."""
-    book, close, sale = rolling("approve", combined=False, contracts=contracts)
-    place_roll(book.engine, close, sale)
-    book.answer(close, at=AT)
-    with pytest.raises(Killed):
-        look(book, broker=Refuses(book.broker))
-    events = book.recorder.events
-    confirmed = max(n for n, event in enumerate(events) if event.type == "order.filled")
-    del events[confirmed + 1 :]
-    book.recorder.state = fold(events, book_under("f"))
-    return book, close, sale
-
-
-def test_killed_between_the_legs_the_next_process_sells_once_and_asks_nobody():
-    book, *_ = killed_between_the_legs()
-    assert book.account.shorts == {}
-    look(book, AT + timedelta(minutes=5))
-    assert list(book.account.shorts) == [LATER_PUT]
-    assert sent(book.recorder.events) == ["open_put", "roll_close", "roll_open"]
-    assert len(requests(book.recorder.events)) == 1
-    look(book, AT + timedelta(minutes=10))
-    assert sent(book.recorder.events) == ["open_put", "roll_close", "roll_open"]
-    assert ended(book) == ("ROLLED", "")
-
-
-def test_what_is_not_what_was_approved_any_more_is_not_sold_and_the_roll_says_why():
-    book, *_ = killed_between_the_legs()
-    under(book, "another")
-    look(book, AT + timedelta(minutes=5))
-    look(book, AT + timedelta(minutes=10))
-    assert book.account.shorts == {}
-    assert sent(book.recorder.events) == ["open_put", "roll_close"]
-    assert len(requests(book.recorder.events)) == 1
-    state, why = ended(book)
-    assert state == "CLOSED_ONLY"
-    assert why == (
-        f"SELL_TO_OPEN {LATER_PUT} DENIED: approval@1: under this configuration it is not what was approved "
-        "with the roll"
-    )
-
-
-@pytest.mark.parametrize("field", ["to", "limit_price", "contracts", "cost_to_close", "contract"])
-def test_the_sale_is_bound_to_every_term_that_was_approved(field):
-    """A decision never changes in a journal; if it did, the approval would not be for it."""
-    book, *_ = killed_between_the_legs()
-    (key, roll), changed = *book.recorder.state.rolls.items(), {"contracts": 2, "to": "AAPL110114P00320000"}
-    payload = {
-        **roll.decided.payload,
-        field: changed.get(field, "2.11" if field != "contract" else LATER_PUT),
-    }
-    other = replace(roll, decided=replace(roll.decided, payload=payload))
-    book.recorder.state = replace(book.recorder.state, rolls={key: other})
-    look(book)
-    assert sent(book.recorder.events) == ["open_put", "roll_close"]
-    assert ended(book)[0] == "CLOSED_ONLY"
-
-
-@BOTH_WAYS
-def test_wherever_a_process_is_killed_no_leg_is_sent_twice_and_nobody_is_asked_again(combined):
-    book, close, sale = rolling("approve", combined=combined)
-    place_roll(book.engine, close, sale)
-    book.answer(close, at=AT)
-    answered = len(book.recorder.events)
-    look(book)
-    events = list(book.recorder.events)
-    for killed in range(answered, len(events) + 1):
-        again, *_ = rolling("approve", combined=combined)
-        again.recorder.events = events[:killed]
-        again.recorder.state = fold(events[:killed], book_under("f"))
-        if any(order.state == "CREATED" for order in again.recorder.state.orders.values()):
-            continue  # an order is committed with what it came to
-        look(again)
-        known = again.recorder.events
-        keys = [e.key for e in known]
-        assert len(set(keys)) == len(keys), killed
-        assert len(requests(known)) == 1
-        assert sent(known).count("roll_close") == 1
-        assert sent(known).count("roll_open") <= 1
-        # What was sent is only known from the broker; what was not, is sent now.
-        unknown = [o for o in again.recorder.state.orders.values() if o.state in ("SUBMITTING", "ACCEPTED")]
-        if not unknown:
-            assert list(again.account.shorts) == [LATER_PUT], killed
-            assert ended(again) == ("ROLLED", "")
-
-
 @BOTH_WAYS
 @pytest.mark.parametrize(("policy", "held", "ends"), [("yes", LATER_PUT, "ROLLED"), ("no", PUT, "UNCHANGED")])
 def test_a_replay_rolls_by_its_policy_and_answers_one_question(combined, policy, held, ends):
@@ -389,6 +218,25 @@ def test_an_account_that_became_safe_while_its_roll_waited_rolls_for_a_net_credi
     assert (list(book.account.shorts) == [LATER_PUT]) is rolls
 
 
+@pytest.mark.parametrize("says", [None, True, False])
+def test_a_roll_that_waits_ends_when_its_chain_leaves_the_level_and_level_3_can_be_closed(says):
+    book, close, sale = rolling("approve")
+    place_roll(book.engine, close, sale)
+    if says is not None:
+        book.answer(close, yes=says, at=AT)
+    protection = book.recorder.state.protection
+    chains = {"c": replace(protection.chains["c"], level=3)}
+    book.recorder.state = replace(book.recorder.state, protection=replace(protection, chains=chains))
+    look(book)
+    assert sent(book.recorder.events) == ["open_put"]
+    why = "approval@1: Ann said no"
+    if says is not False:
+        why = "roll@1: it was due at level 0, and AAPL is at level 3 now"
+        assert book.recorder.state.approvals == {}
+    assert ended(book) == ("UNCHANGED", f"BUY_TO_CLOSE {PUT} DENIED: {why}")
+    assert book.engine.place(buy_back(purpose="level_3_close", decided_at=AT)) == "PENDING_APPROVAL"
+
+
 def test_two_rolls_of_a_session_into_one_contract_are_not_both_asked_about():
     """Their sales would be one order, so the second would be lost when its close is done."""
     book, close, sale = rolling("approve")
@@ -401,22 +249,7 @@ def test_two_rolls_of_a_session_into_one_contract_are_not_both_asked_about():
     place_roll(book.engine, *decided(book, key=other_key, contract=other_put))
     assert [asked["approval"] for asked in requests(book.recorder.events)] == [KEY]
     whys = {e.payload["roll"]: e.payload.get("why", "") for e in ended_rolls(book.recorder.state, AT)}
-    assert f"duplicate@1: {KEY} rolls into {LATER_PUT} in this session" in whys[other_key]
-
-
-def test_a_sale_whose_roll_asked_nobody_asks_alone_once_every_order_asks():
-    book, close, sale = rolling("auto", combined=False)
-    with pytest.raises(Killed):
-        place_roll(engine(book, broker=Refuses(book.broker)), close, sale)
-    confirmed = max(n for n, e in enumerate(book.recorder.events) if e.type == "order.filled")
-    del book.recorder.events[confirmed + 1 :]
-    book.recorder.state = fold(book.recorder.events, book_under("f"))
-    book.asking = Asking(ApprovalRules(mode="approve"), AlertRules())
-    look(book)
-    assert [asked["kind"] for asked in requests(book.recorder.events)] == ["order"]
-    book.answer(sale, at=AT)
-    look(book)
-    assert ended(book) == ("ROLLED", "")
+    assert f"roll@1: {KEY} rolls into {LATER_PUT} in this session" in whys[other_key]
 
 
 STEPS = st.lists(
