@@ -68,10 +68,10 @@ def described(row: Mapping[str, Any], evidence: Any) -> Iterable[str]:
     """A request in lines for people."""
     yield f"{row['approval']}"
     subject = json.loads(row["subject"])
-    for order in subject.get("orders", ()):
+    for leg, order in enumerate(subject.get("orders", ())):
         yield (
-            f"  would    {order['action']} {order['quantity']} {order['instrument']} at "
-            f"{order['limit_price']} USD in {order['account']} ({order['purpose']})"
+            f"  {'then ' if leg else 'would'}    {order['action']} {order['quantity']} {order['instrument']} "
+            f"at {order['limit_price']} USD in {order['account']} ({order['purpose']})"
         )
     if row["kind"] == "config":
         yield from _changes_in_words(subject)

@@ -45,12 +45,19 @@ _WORDS: Mapping[str, str] = {
 }
 
 APPROVED_BY_A_PERSON, BOOK_SENDS, FLOOR_MAY_BE_ASKED = "approval@1", "mode@1", "floor@1"
+ROLL_STILL_STANDS = "roll@1"
 RULES: Mapping[str, str] = {
     APPROVED_BY_A_PERSON: "What asks has a person's yes to exactly this, in time and not used before.",
     BOOK_SENDS: "A book that only advises sends nothing.",
+    ROLL_STILL_STANDS: "A roll that has waited for a person still goes ahead as the protocol has it.",
     FLOOR_MAY_BE_ASKED: "A yield under the floor trades only where a person may be asked about it.",
 }
 """What is judged of an order beside the gate's rules, by id and version as the journal has them."""
+
+DAY_KINDS = ("order", "roll")
+"""What is asked about orders, which no session outlives."""
+
+CONFIG_HAS_CHANGED = "the configuration has changed since it was asked"
 
 POLICY = "policy:replay"
 """Who answers in a replay."""
@@ -93,7 +100,7 @@ def refused_unasked(intent: OrderIntent, rules: ApprovalRules) -> tuple[str, str
 
 
 def order_subject(*intents: OrderIntent) -> dict[str, Json]:
-    """Exactly what is approved of one order, or of several that are one thing (the legs of a roll)."""
+    """Exactly what is approved of orders."""
     return {
         "orders": [
             {
@@ -110,6 +117,11 @@ def order_subject(*intents: OrderIntent) -> dict[str, Json]:
             for intent in intents
         ]
     }
+
+
+def roll_subject(close: OrderIntent, sale: OrderIntent) -> dict[str, Json]:
+    """Exactly what is approved of a roll: both legs, in their order, and the roll that they are of."""
+    return {**order_subject(close, sale), "roll": close.parent}
 
 
 def in_words(kind: str, subject: Mapping[str, Json]) -> str:
@@ -272,7 +284,7 @@ def used(asked: ApprovalState, at: datetime, actor: str) -> Event:
 
 
 def expired(asked: ApprovalState, at: datetime) -> Event:
-    """Its time is over."""
+    """Its time is over, or what it is about does not stand any more."""
     return _ended(EventType.APPROVAL_EXPIRED, asked, at, "rule:approvals")
 
 

@@ -7,56 +7,37 @@ transaction; a live one commits at the barrier.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Protocol
 
 from alluse_assets.base.errors import OrderError
-from alluse_assets.base.events import Event, Json, Posting
-from alluse_assets.base.instruments import is_option, parse_occ_symbol
-from alluse_assets.base.money import extended, text
+from alluse_assets.base.events import Event, Json
 from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
+    CONFIG_HAS_CHANGED,
+    DAY_KINDS,
     Asking,
     expired,
     expiry,
+    hash_of,
     opportunity_alert,
     order_approval,
     order_subject,
     policy_answer,
     refused_unasked,
     request,
-    subject_hash,
     unusable,
     used,
     why_ask,
 )
 from alluse_assets.execution.broker import Broker, BrokerReport
-from alluse_assets.execution.gate import RULES, GateContext, GateDecision, Rule, cash_needed, decide
-from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep, advance
+from alluse_assets.execution.gate import RULES, GateContext, GateDecision, Rule, decide
+from alluse_assets.execution.lifecycle import OrderState, OrderStep
 from alluse_assets.execution.order import Action, OrderIntent, intent_from
-from alluse_assets.journal.event_types import EventType
+from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
-from alluse_assets.ledger.lots import take
-from alluse_assets.ledger.postings import (
-    long_option_bought,
-    long_option_sold,
-    option_bought_back,
-    option_sold,
-    shares_bought,
-)
-
-_EVENT_OF_STEP = {
-    OrderStep.ACCEPT: EventType.ORDER_ACCEPTED,
-    OrderStep.FILL: EventType.ORDER_FILLED,
-    OrderStep.FILL_PART: EventType.ORDER_FILLED,
-    OrderStep.EXPIRE: EventType.ORDER_EXPIRED,
-    OrderStep.CANCEL: EventType.ORDER_CANCELED,
-    OrderStep.REJECT: EventType.ORDER_REJECTED,
-    OrderStep.LOSE: EventType.ORDER_UNKNOWN,
-}
 
 _AT_BROKER = frozenset(
     {
@@ -94,53 +75,64 @@ class OrderEngine:
     asking: Asking = field(default_factory=Asking)
     """When a person is asked first."""
 
-    def place(self, intent: OrderIntent) -> OrderState:
-        """Take an intent as far as it gets at once. The same intent twice is one order."""
+    def place(self, intent: OrderIntent, has_yes: bool = False) -> OrderState:
+        """Take an intent as far as it gets at once. The same intent twice is one order.
+
+        Args:
+            intent: what is wanted.
+            has_yes: a person's yes to more than this order covers it, and was used before.
+        """
         state, at = self.recorder.state, intent.decided_at
         if intent.intent_id in state.intents_of_session:
             return OrderState(state.intents_of_session[intent.intent_id])
         decision = decide(intent, self.context(intent, state), self.rules)
-        self._record_created(intent)
+        self.create(intent)
         if not decision.allows:
-            return self._deny(intent, decision, at)
+            return self.deny(intent, decision, at)
         stopped = refused_unasked(intent, self.asking.rules)
         if stopped is not None:
-            outcome = self._deny(intent, GateDecision(decision.passed, (stopped,)), at)
+            outcome = self.deny(intent, GateDecision(decision.passed, (stopped,)), at)
             if self.asking.rules.mode == "advise":
                 self.recorder.record(opportunity_alert([intent], (), self.asking.alerts, at, None))
             return outcome
-        reasons = why_ask(intent, self.asking.rules)
+        reasons = () if has_yes else why_ask(intent, self.asking.rules)
         if reasons:
-            return self._ask(intent, reasons, decision, at)
-        self._own_step(intent, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, at)
+            approval, subject = order_approval(intent.intent_id), order_subject(intent)
+            self.ask(approval, subject, (intent,), reasons, decision)
+            return self.settle(intent, at) if self.asking.policy else OrderState.PENDING_APPROVAL
+        if has_yes:
+            decision = decision.passing(APPROVED_BY_A_PERSON)
+        self.step(intent, OrderStep.APPROVE, decision, at)
         # The market or another order may have moved between approval and submission: ask again.
-        return self._submit(intent, self._decide_again(intent), at)
+        return self.submit(intent, self.decide_again(intent), at)
 
     def resume(self, now: datetime) -> dict[str, OrderState]:
         """Go on with the orders that wait for a person, and those approved when a process ended.
 
         Called at each step. An answer counts when it is a yes to exactly this order, in time and under the
         configuration in force, and when the gate, asked again at ``now``, has no objection. No answer in
-        time, and the order is EXPIRED: unanswered means no.
+        time, and the order is EXPIRED: unanswered means no. The legs of a roll go on by ``rolling``.
 
         Returns:
             The state of each order looked at, by its intent.
         """
         outcomes = {}
         for order in list(self.recorder.state.orders.values()):
+            if order.parent:
+                continue
             if order.state == OrderState.APPROVED:
-                intent = _intent_of(order)
-                outcomes[order.intent_id] = self._submit(intent, self._decide_again(intent, now), now)
+                intent = intent_of(order)
+                outcomes[order.intent_id] = self.submit(intent, self.decide_again(intent, now), now)
             elif order.state == OrderState.PENDING_APPROVAL:
-                outcomes[order.intent_id] = self._settle(_intent_of(order), now)
+                outcomes[order.intent_id] = self.settle(intent_of(order), now)
         return outcomes
 
     def poll(self, at: datetime) -> None:
         """Book what is new of the orders that work. The legs of a roll fill together, when they are sent."""
         working = [
-            (_intent_of(order), order.quantity - order.filled)
+            (intent_of(order), order.quantity - order.filled)
             for order in self.recorder.state.orders.values()
-            if order.state in _AT_BROKER and not (order.created and order.created.payload.get("parent"))
+            if order.state in _AT_BROKER and not order.parent
         ]
         by_id = {intent.intent_id: intent for intent, _ in working}
         for report in self.broker.poll(working, at):
@@ -158,18 +150,18 @@ class OrderEngine:
         for order in list(self.recorder.state.orders.values()):
             if order.account != account or (entries_only and Action(order.action).is_exit):
                 continue
-            intent, decision = _intent_of(order), GateDecision((), (("state@1", why),))
+            intent, decision = intent_of(order), GateDecision((), (("state@1", why),))
             if order.state == OrderState.PENDING_APPROVAL:
-                self._deny(intent, decision, at)
+                self.deny(intent, decision, at)
             elif order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
-                self._own_step(intent, OrderStep.ASK_CANCEL, EventType.ORDER_CANCEL_ASKED, decision, at)
+                self.step(intent, OrderStep.ASK_CANCEL, decision, at)
                 for report in self.broker.cancel(intent, at):
                     self.take_report(intent, report)
 
     def end_session(self, now: datetime) -> None:
         """Book what the broker says about the day's orders that still worked, and end what asks."""
         working = {
-            order.intent_id: _intent_of(order)
+            order.intent_id: intent_of(order)
             for order in self.recorder.state.orders.values()
             if order.state in _AT_BROKER
         }
@@ -177,34 +169,64 @@ class OrderEngine:
             self.take_report(working[report.intent_id], report)
         for order in list(self.recorder.state.orders.values()):
             if order.state == OrderState.PENDING_APPROVAL:
-                self._expire(_intent_of(order), now, "the session ended")
+                self._expire(intent_of(order), now, "the session ended")
         for asked in list(self.recorder.state.approvals.values()):
             # Nothing of the session comes behind this, so what ends with it has ended.
-            if asked.answer != "no" and (asked.kind == "order" or asked.expires_at <= now):
+            if asked.answer != "no" and (asked.kind in DAY_KINDS or asked.expires_at <= now):
                 self.recorder.record(expired(asked, now))
 
-    def _ask(
-        self, intent: OrderIntent, reasons: tuple[str, ...], decision: GateDecision, at: datetime
-    ) -> OrderState:
-        rules = self.asking.rules
-        closes_at = self.context(intent, self.recorder.state).closes_at
-        ends_at = expiry(intent, at, rules, self.asking.window_ends_at, closes_at)
-        created = f"order/{intent.intent_id}/created"
-        subject = order_subject(intent)
-        outcome = self._own_step(intent, OrderStep.ASK_APPROVAL, EventType.ORDER_PENDING, decision, at)
-        self.recorder.record(
-            request("order", intent.intent_id, subject, reasons, intent.actor, at, ends_at, created)
-        )
-        if self.asking.policy is None:
-            self.recorder.record(opportunity_alert([intent], reasons, self.asking.alerts, at, ends_at))
-            return outcome
-        asked = self.recorder.state.approvals[order_approval(intent.intent_id)]
-        self.recorder.record(policy_answer(asked, self.asking.policy == "yes", at))
-        return self._settle(intent, at)
+    def ask(
+        self,
+        approval: str,
+        subject: Mapping[str, Json],
+        orders: Sequence[OrderIntent],
+        reasons: Sequence[str],
+        decision: GateDecision,
+    ) -> None:
+        """Ask a person, or a replay's policy, which answers at once.
 
-    def _settle(self, intent: OrderIntent, now: datetime) -> OrderState:
+        Args:
+            approval: id of the request.
+            subject: exactly what a yes is for.
+            orders: what is asked about, as one thing; the first has been created, and waits.
+            reasons: why.
+            decision: the gate's about the one that waits.
+        """
+        intent, alerts = orders[0], self.asking.alerts
+        at, closes_at = intent.decided_at, self.context(intent, self.recorder.state).closes_at
+        ends_at = expiry(intent, at, self.asking.rules, self.asking.window_ends_at, closes_at)
+        self.step(intent, OrderStep.ASK_APPROVAL, decision, at)
+        kind, _, name = approval.partition("/")
+        cause = f"order/{intent.intent_id}/created"
+        self.recorder.record(request(kind, name, subject, reasons, intent.actor, at, ends_at, cause))
+        if self.asking.policy is None:
+            self.recorder.record(opportunity_alert(orders, reasons, alerts, at, ends_at))
+            return
+        asked = self.recorder.state.approvals[approval]
+        self.recorder.record(policy_answer(asked, self.asking.policy == "yes", at))
+
+    def settle(self, intent: OrderIntent, now: datetime) -> OrderState:
         """What the answer, or the time that is over, makes of an order that asks."""
-        asked = self.recorder.state.approvals.get(order_approval(intent.intent_id))
+        approval = order_approval(intent.intent_id)
+        ended = self.without_yes(intent, approval, order_subject(intent), now)
+        if ended is not None:
+            return ended
+        decision = self.decide_again(intent, now)
+        if not decision.allows:
+            return self.deny(intent, decision, now)
+        self.recorder.record(used(self.recorder.state.approvals[approval], now, "rule:approvals"))
+        decision = decision.passing(APPROVED_BY_A_PERSON)
+        self.step(intent, OrderStep.APPROVE, decision, now)
+        return self.submit(intent, decision, now)
+
+    def without_yes(
+        self, intent: OrderIntent, approval: str, subject: Mapping[str, Json], now: datetime
+    ) -> OrderState | None:
+        """Where an order is that waits for ``approval``; None when there is a yes that can be used now.
+
+        What was refused, or not answered or used in time, has ended with this.
+        """
+        asked = self.recorder.state.approvals.get(approval)
         if asked is not None and asked.answer != "no" and asked.has_expired(now):
             outcome = self._expire(
                 intent, now, "not answered in time" if asked.answer is None else "not used in time"
@@ -213,83 +235,50 @@ class OrderEngine:
             return outcome
         if asked is not None and asked.answer is None:
             return OrderState.PENDING_APPROVAL
-        objection = unusable(asked, subject_hash(intent), now)
-        in_force = self.recorder.state.config_fingerprint
-        if objection is None and intent.config_fingerprint != in_force:
-            objection = "the configuration has changed since it was asked"
-        if objection is not None or asked is None:
-            return self._deny(intent, GateDecision((), ((APPROVED_BY_A_PERSON, objection or ""),)), now)
-        decision = self._decide_again(intent, now)
-        if not decision.allows:
-            return self._deny(intent, decision, now)
-        self.recorder.record(used(asked, now, "rule:approvals"))
-        decision = replace(decision, passed=(*decision.passed, APPROVED_BY_A_PERSON))
-        self._own_step(intent, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, now)
-        return self._submit(intent, decision, now)
+        objection = unusable(asked, hash_of(subject), now)
+        if objection is None and intent.config_fingerprint != self.recorder.state.config_fingerprint:
+            objection = CONFIG_HAS_CHANGED
+        if objection is None:
+            return None
+        return self.deny(intent, GateDecision((), ((APPROVED_BY_A_PERSON, objection),)), now)
 
-    def _submit(self, intent: OrderIntent, again: GateDecision, at: datetime) -> OrderState:
+    def submit(self, intent: OrderIntent, again: GateDecision, at: datetime) -> OrderState:
         """Send an APPROVED order, when the gate's second decision lets it."""
         if not again.allows:
-            return self._deny(intent, again, at)
-        self._own_step(intent, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, again, at)
+            return self.deny(intent, again, at)
+        self.step(intent, OrderStep.SUBMIT, again, at)
         self.recorder.barrier()
         outcome = OrderState.SUBMITTING
         for report in self.broker.submit(replace(intent, decided_at=at)):
             outcome = self.take_report(intent, report)
         return outcome
 
-    def place_combined(self, close: OrderIntent, opening: OrderIntent) -> None:
-        """Place the legs of a roll as one order: both pass the gate, or neither is sent.
-
-        In a book that only advises neither is, and one alert tells of both.
-        """
-        legs = (close, opening)
-        if any(leg.intent_id in self.recorder.state.intents_of_session for leg in legs):
-            return
-        decisions = [decide(leg, self._leg_context(leg, close), self.rules) for leg in legs]
-        for leg in legs:
-            self._record_created(leg)
-        if not all(decision.allows for decision in decisions):
-            for leg, decision in zip(legs, decisions, strict=True):
-                self._deny(leg, decision, leg.decided_at)
-            return
-        stopped = refused_unasked(close, self.asking.rules)
-        if stopped is not None:
-            for leg, decision in zip(legs, decisions, strict=True):
-                self._deny(leg, GateDecision(decision.passed, (stopped,)), leg.decided_at)
-            self.recorder.record(opportunity_alert(legs, (), self.asking.alerts, close.decided_at, None))
-            return
-        for leg, decision in zip(legs, decisions, strict=True):
-            self._own_step(leg, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, leg.decided_at)
-        for leg, decision in zip(legs, decisions, strict=True):
-            self._own_step(leg, OrderStep.SUBMIT, EventType.ORDER_SUBMITTED, decision, leg.decided_at)
-        self.recorder.barrier()
-        by_id = {leg.intent_id: leg for leg in legs}
-        for report in self.broker.submit_combined(legs):
-            self.take_report(by_id[report.intent_id], report)
-
-    def _leg_context(self, leg: OrderIntent, close: OrderIntent) -> GateContext:
-        """What a leg of a roll is judged by: the sale as if what it replaces were closed already."""
-        context = self.context(leg, self.recorder.state)
-        if leg is close:
-            return context
-        units, contract = context.multiplier * close.quantity, parse_occ_symbol(close.instrument)
-        cost = extended(close.limit_price, units) + context.expected_fee
-        if contract.right == "C":
-            return replace(context, freed=-cost, freed_shares=units)
-        return replace(context, freed=extended(contract.strike, units) - cost)
-
-    def _decide_again(self, intent: OrderIntent, now: datetime | None = None) -> GateDecision:
+    def decide_again(self, intent: OrderIntent, now: datetime | None = None) -> GateDecision:
+        """The gate's word about an order that is in the state already, as if it were not."""
         others = {k: v for k, v in self.recorder.state.orders.items() if k != intent.intent_id}
         context = self.context(intent, replace(self.recorder.state, orders=others))
         return decide(intent, context if now is None else replace(context, now=now), self.rules)
 
-    def _deny(self, intent: OrderIntent, decision: GateDecision, at: datetime) -> OrderState:
-        return self._own_step(intent, OrderStep.DENY, EventType.ORDER_DENIED, decision, at)
+    def create(self, intent: OrderIntent) -> None:
+        """Record that it is wanted; from here on it reserves what it needs."""
+        state = self.recorder.state
+        version = state.config_history.number_of(intent.config_fingerprint)
+        self.recorder.record(created_event(intent, self.context(intent, state).multiplier, version))
 
-    def _expire(self, intent: OrderIntent, now: datetime, why: str) -> OrderState:
-        decision = GateDecision((), ((APPROVED_BY_A_PERSON, why),))
-        return self._own_step(intent, OrderStep.EXPIRE, EventType.ORDER_EXPIRED, decision, now)
+    def step(self, intent: OrderIntent, step: OrderStep, decision: GateDecision, at: datetime) -> OrderState:
+        """Record a step of our own.
+
+        Raises:
+            OrderError: the order's state has no such step.
+        """
+        order = self.recorder.state.orders[intent.intent_id]
+        event = stepped_event(intent, order, step, decision, at)
+        self.recorder.record(event)
+        return OrderState(str(event.payload["state"]))
+
+    def deny(self, intent: OrderIntent, decision: GateDecision, at: datetime) -> OrderState:
+        """End an order that nothing was sent of."""
+        return self.step(intent, OrderStep.DENY, decision, at)
 
     def take_report(self, intent: OrderIntent, report: BrokerReport) -> OrderState:
         """Book one report of the broker. A fill that was already booked changes nothing.
@@ -297,138 +286,25 @@ class OrderEngine:
         Raises:
             OrderError: the order is unknown, or its state has no such step.
         """
-        order = self.recorder.state.orders.get(intent.intent_id)
+        state, authority = self.recorder.state, self.broker.authority
+        order = state.orders.get(intent.intent_id)
         if order is None:
-            raise OrderError(f"order {intent.intent_id}: {self.broker.authority} reports on no working order")
-        after = advance(OrderState(order.state), report.step, intent.intent_id)
-        payload: dict[str, Json] = {
-            "intent": intent.intent_id,
-            "account": intent.account,
-            "state": after.value,
-            "terminal": after in TERMINAL,
-            "broker_order_id": report.broker_order_id,
-        }
-        if report.text:
-            payload["text"] = report.text
-        postings: tuple[Posting, ...] = ()
-        key = f"order/{intent.intent_id}/{report.step.value}"
-        if report.step in (OrderStep.FILL, OrderStep.FILL_PART):
-            key = f"fill/{report.execution_id}"
-            payload |= self._fill_payload(intent, order, report)
-            postings = self._fill_postings(intent, report, Decimal(str(payload["amount"])))
-        self.recorder.record(
-            Event(
-                _EVENT_OF_STEP[report.step],
-                report.at,
-                self.broker.authority,
-                key,
-                payload,
-                postings,
-                cause=f"order/{intent.intent_id}/created",
-            )
-        )
-        return after
+            raise OrderError(f"order {intent.intent_id}: {authority} reports on no working order")
+        account, multiplier = state.accounts[intent.account], self.context(intent, state).multiplier
+        event = reported_event(intent, order, report, account, multiplier, authority)
+        self.recorder.record(event)
+        return OrderState(str(event.payload["state"]))
 
-    def _record_created(self, intent: OrderIntent) -> None:
-        option = is_option(intent.instrument)
-        covers = option and parse_occ_symbol(intent.instrument).right == "C"
-        multiplier = self.context(intent, self.recorder.state).multiplier
-        reserved = cash_needed(intent, multiplier)
-        self.recorder.record(
-            Event(
-                EventType.ORDER_CREATED,
-                intent.decided_at,
-                intent.actor,
-                f"order/{intent.intent_id}/created",
-                {
-                    "intent": intent.intent_id,
-                    "account": intent.account,
-                    "instrument": intent.instrument,
-                    "symbol": intent.symbol,
-                    "action": intent.action.value,
-                    "quantity": intent.quantity,
-                    "limit_price": text(intent.limit_price),
-                    "purpose": intent.purpose,
-                    "session": intent.session.isoformat(),
-                    "config": intent.config_fingerprint,
-                    "config_version": self.recorder.state.config_history.number_of(intent.config_fingerprint),
-                    "reserves_cash": text(reserved),
-                    "reserves_shares": intent.quantity * multiplier
-                    if covers and intent.action is Action.SELL_TO_OPEN
-                    else 0,
-                    "chain": intent.chain.payload() if intent.chain else None,
-                    "parent": intent.parent,
-                    "evidence": dict(intent.evidence),
-                    "asks": list(intent.asks),
-                },
-                cause=intent.cause,
-            )
-        )
-
-    def _own_step(
-        self,
-        intent: OrderIntent,
-        step: OrderStep,
-        event_type: EventType,
-        decision: GateDecision,
-        at: datetime,
-    ) -> OrderState:
-        order = self.recorder.state.orders[intent.intent_id]
-        after = advance(OrderState(order.state), step, intent.intent_id)
-        payload: dict[str, Json] = {
-            "intent": intent.intent_id,
-            "account": intent.account,
-            "state": after.value,
-            "terminal": after in TERMINAL,
-            "gate": decision.payload(),
-        }
-        key = f"order/{intent.intent_id}/{step.value}"
-        cause = f"order/{intent.intent_id}/created"
-        self.recorder.record(Event(event_type, at, "rule:gate", key, payload, cause=cause))
-        return after
-
-    def _fill_payload(
-        self, intent: OrderIntent, order: WorkingOrder, report: BrokerReport
-    ) -> dict[str, Json]:
-        multiplier = self.context(intent, self.recorder.state).multiplier
-        units = multiplier * report.quantity if is_option(intent.instrument) else report.quantity
-        return {
-            "instrument": intent.instrument,
-            "symbol": intent.symbol,
-            "action": intent.action.value,
-            "purpose": intent.purpose,
-            "chain": intent.chain.payload() if intent.chain else None,
-            "parent": intent.parent,
-            "quantity": report.quantity,
-            "price": text(report.price),
-            "amount": text(extended(report.price, units)),
-            "fee": text(report.fee),
-            "filled_total": order.filled + report.quantity,
-            "execution_id": report.execution_id,
-        }
-
-    def _fill_postings(
-        self, intent: OrderIntent, report: BrokerReport, amount: Decimal
-    ) -> tuple[Posting, ...]:
-        account, instrument = intent.account, intent.instrument
-        if intent.action is Action.SELL_TO_OPEN:
-            return option_sold(account, instrument, report.quantity, amount, report.fee)
-        if intent.action is Action.BUY:
-            return shares_bought(account, instrument, report.quantity, amount, report.fee)
-        if intent.action is Action.BUY_TO_OPEN:
-            return long_option_bought(account, instrument, report.quantity, amount, report.fee)
-        if intent.action is Action.SELL_TO_CLOSE:
-            held = self.recorder.state.accounts[account].longs[instrument].lots
-            cost = take(held, report.quantity)[0].cost
-            return long_option_sold(account, instrument, report.quantity, amount, cost, report.fee)
-        lots = self.recorder.state.accounts[account].shorts[instrument].lots
-        premium = take(lots, report.quantity)[0].cost
-        return option_bought_back(account, instrument, report.quantity, amount, premium, report.fee)
+    def _expire(self, intent: OrderIntent, now: datetime, why: str) -> OrderState:
+        return self.step(intent, OrderStep.EXPIRE, GateDecision((), ((APPROVED_BY_A_PERSON, why),)), now)
 
 
-def _intent_of(order: WorkingOrder | None, intent_id: str = "") -> OrderIntent:
-    if order is None or order.created is None:
-        raise OrderError(
-            f"order {order.intent_id if order else intent_id}: nothing here says what was ordered"
-        )
+def intent_of(order: WorkingOrder) -> OrderIntent:
+    """What was ordered, from the order's first event.
+
+    Raises:
+        OrderError: nothing says what was ordered.
+    """
+    if order.created is None:
+        raise OrderError(f"order {order.intent_id}: nothing here says what was ordered")
     return intent_from(order.created)

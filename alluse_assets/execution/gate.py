@@ -89,6 +89,10 @@ class GateDecision:
         """Whether the order may go on."""
         return not self.refused
 
+    def passing(self, rule: str) -> GateDecision:
+        """The same with one more rule that let it through."""
+        return replace(self, passed=(*self.passed, rule))
+
     def payload(self) -> dict[str, Json]:
         """As the journal keeps it: rule ids with versions, and the refusals in words."""
         return {

@@ -52,7 +52,8 @@ class EventType(StrEnum):
     """account, chain, symbol, right, contract, expiry, outcome (order, or why not), to, contracts, net (USD
     per share, received positive), chain_credit, considered, refused; an order: state ROLLING."""
     ROLL_ENDED = "roll.ended"
-    """roll, account, chain, state (ROLLED, CLOSED_ONLY, UNCHANGED), closed, opened (contracts)."""
+    """roll, account, chain, state (ROLLED, CLOSED_ONLY, UNCHANGED), closed, opened (contracts); why, where a
+    leg was not placed or not filled."""
     EXIT_DECIDED = "exit.decided"
     """account, contract, rule (level_3_close, dividend_risk, near_strike), outcome, what it was judged by."""
     HEDGE_DECIDED = "hedge.decided"
@@ -98,7 +99,7 @@ class EventType(StrEnum):
     APPROVAL_ANSWERED = "approval.answered"
     """approval, hash, answer (yes, no), by, why."""
     APPROVAL_EXPIRED = "approval.expired"
-    """approval, hash: not answered, or not used, in time. Unanswered means no."""
+    """approval, hash: not answered, or not used, in time, or overtaken. Unanswered means no."""
     APPROVAL_USED = "approval.used"
     """approval, hash: what was approved goes ahead; it cannot be used again."""
     CONFIG_CHANGED = "config.changed"

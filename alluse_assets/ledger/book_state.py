@@ -49,6 +49,11 @@ class WorkingOrder:
     created: Event | None = None
     """Its ``order.created``: enough to go on with it after a restart."""
 
+    @property
+    def parent(self) -> str:
+        """Key of the roll whose leg it is; empty: of none."""
+        return str(self.created.payload.get("parent") or "") if self.created else ""
+
 
 @dataclass(frozen=True, slots=True)
 class RollUnderWay:
@@ -58,6 +63,10 @@ class RollUnderWay:
     """Its ``roll.decided``: enough to go on with it after a restart."""
     closed: int = 0
     opened: int = 0
+    approved: str = ""
+    """Hash of what a person has approved of it, and that was used: both legs."""
+    why: str = ""
+    """Why a leg of it was not placed, or not filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +202,26 @@ def _order_moved(state: BookState, event: Event) -> BookState:
     order = orders[p["intent"]]
     if p["terminal"]:
         del orders[order.intent_id]
+        state = _leg_ended(state, order, event)
     else:
         orders[order.intent_id] = replace(order, state=p["state"])
     intents = {**state.intents_of_session, order.intent_id: p["state"]}
     return replace(state, orders=orders, intents_of_session=intents)
+
+
+def _leg_ended(state: BookState, order: WorkingOrder, event: Event) -> BookState:
+    """Why a leg of a roll came to nothing, kept with the roll."""
+    roll = state.rolls.get(order.parent)
+    if roll is None or event.type == EventType.ORDER_FILLED:
+        return state
+    p: Any = event.payload
+    refused = [f"{one['rule']}: {one['why']}" for one in p.get("gate", {}).get("refused", ())]
+    if event.type == EventType.ORDER_DENIED and not refused:
+        return state  # the other leg says why
+    reasons = refused or ([p["text"]] if "text" in p else [])
+    said = f"{order.action} {order.instrument} {p['state']}" + (f": {'; '.join(reasons)}" if reasons else "")
+    why = f"{roll.why}; {said}" if roll.why else said
+    return replace(state, rolls={**state.rolls, order.parent: replace(roll, why=why)})
 
 
 def _order_filled(state: BookState, event: Event) -> BookState:
@@ -363,6 +388,15 @@ def _approval_moved(state: BookState, event: Event) -> BookState:
     return replace(state, approvals=approvals_after(state.approvals, event))
 
 
+def _approval_used(state: BookState, event: Event) -> BookState:
+    state, name = _approval_moved(state, event), str(event.payload["approval"])
+    if name not in state.rolls:
+        return state
+    # The use is of both legs, and the second may come after a restart.
+    approved = replace(state.rolls[name], approved=str(event.payload["hash"]))
+    return replace(state, rolls={**state.rolls, name: approved})
+
+
 def _split_applied(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     account, symbol, ratio = state.accounts[p["account"]], p["symbol"], int(p["ratio"])
@@ -469,7 +503,7 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.APPROVAL_REQUESTED: _approval_requested,
     EventType.APPROVAL_ANSWERED: _approval_moved,
     EventType.APPROVAL_EXPIRED: _approval_moved,
-    EventType.APPROVAL_USED: _approval_moved,
+    EventType.APPROVAL_USED: _approval_used,
     EventType.SESSION_OPENED: _session_opened,
     EventType.SESSION_CLOSED: _session_closed,
 }

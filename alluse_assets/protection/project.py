@@ -78,6 +78,7 @@ def project_rolls(events: Iterable[Event]) -> pl.DataFrame:
                 "decided_at": event.effective_at,
                 "outcome": p["outcome"],
                 "state": p["state"],
+                "why": None,
                 "contracts": p["contracts"],
                 "to": p["to"],
                 "net": _number(p["net"]),
@@ -86,7 +87,7 @@ def project_rolls(events: Iterable[Event]) -> pl.DataFrame:
                 "refused": ", ".join(f"{reason} {count}" for reason, count in sorted(p["refused"].items())),
             }
         elif event.type == EventType.ROLL_ENDED:
-            rows[p["roll"]]["state"] = p["state"]
+            rows[p["roll"]] |= {"state": p["state"], "why": p.get("why")}
     return pl.DataFrame(list(rows.values()), schema=ROLLS.schema, orient="row").sort(ROLLS.key)
 
 

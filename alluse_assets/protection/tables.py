@@ -72,6 +72,7 @@ ROLLS = Table(
         Column("cause", pl.String, "Why it was due.", allowed=("level", "dividend_risk")),
         Column("outcome", pl.String, "order, or why it was not made."),
         Column("state", pl.String, "ROLLED, CLOSED_ONLY, UNCHANGED; ROLLING while it is under way."),
+        Column("why", pl.String, "Why a leg of it was not placed or not filled.", nullable=True),
         Column("contracts", pl.Int64, "Contracts that were due.", "contracts", low=1),
         Column("to", pl.String, "What it was rolled into.", nullable=True),
         Column("net", pl.Float64, "Net price asked for, received positive.", "USD per share", True),

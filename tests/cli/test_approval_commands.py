@@ -20,16 +20,17 @@ from alluse_assets.cli.approvals_command import approvals_command
 from alluse_assets.cli.approve_command import approve_command
 from alluse_assets.cli.reject_command import reject_command
 from alluse_assets.execution.approval_table import APPROVALS, STATES, project_approvals
-from alluse_assets.execution.approvals import Asking, hash_of, request
+from alluse_assets.execution.approvals import Asking, hash_of, request, roll_subject
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.verify import verify
 from alluse_assets.ledger.book_state import fold
 from tests.book_maker import BookMaker
-from tests.execution.scene import OPENS, PUT, Scene, sell_put
+from tests.execution.scene import OPENS, PUT, Scene, buy_back, sell_put
 from tests.strategies.mini_market import CALENDAR, MiniMarket, config, days
 
 AT = OPENS + timedelta(minutes=40)
 NOW = datetime.now(UTC)
+LATER_PUT = "AAPL110114P00325000"
 ORDER = f"order/2011-01-06/GEN-1/open_put/{PUT}"
 
 
@@ -89,6 +90,19 @@ def test_the_list_says_exactly_what_is_asked_why_and_until_when(book):
         "alluse approve ID --hash HASH --book b",
     ):
         assert words in shown.stdout
+
+
+def test_a_roll_is_listed_as_one_thing_with_both_legs_and_answered_at_once(book):
+    close, sale = buy_back(decided_at=AT, parent="roll/1"), sell_put(instrument=LATER_PUT, parent="roll/1")
+    later = NOW + timedelta(hours=1)
+    subject = roll_subject(close, sale)
+    book(request("roll", "1", subject, ["mode_approve"], close.actor, NOW, later))
+    shown = runs(approvals_command).stdout
+    assert f"  would    BUY_TO_CLOSE 1 {PUT} at 2.10 USD in GEN-1 (take_profit)" in shown
+    assert f"  then     SELL_TO_OPEN 1 {LATER_PUT} at 2.00 USD in GEN-1" in shown
+    answered = runs(approve_command, "roll/1", "--hash", hash_of(subject)[:12], "--as", "Ann")
+    assert answered.exit_code == 0, answered.output
+    assert fold(book()).approvals["roll/1"].answer == "yes"
 
 
 def test_an_empty_list_says_so_and_where_the_past_is(book):

@@ -88,10 +88,10 @@ class Scene:
         return [event.type.value for event in self.recorder.events[1:]]
 
     def answer(self, intent, yes=True, by="Ann", at=CLOSES, why="", book_kind="live"):
-        """What a person says about an order, as the command would write it."""
+        """What a person says about an order, or the roll whose leg it is, as the command would write it."""
         approvals = self.recorder.state.approvals
-        given = approvals[order_approval(intent.intent_id)].hash
-        name = order_approval(intent.intent_id)
+        name = intent.parent if intent.parent in approvals else order_approval(intent.intent_id)
+        given = approvals[name].hash
         self.recorder.record(answer(approvals, name, given, by, yes, at, book_kind, self.asking.rules, why))
 
     def refusals(self):

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alluse_assets.adapters.postgres.connect import open_pool
-from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError, ConflictError
 from alluse_assets.execution.approvals import Asking, order_approval
@@ -19,6 +17,7 @@ from alluse_assets.execution.project import project_orders
 from alluse_assets.journal.chain import Head
 from alluse_assets.ledger.book_state import fold
 from alluse_assets.orchestration.replay import SessionRecorder
+from tests.execution.committing import Committing, Killed, reopened
 from tests.execution.scene import CLOSES, OPENS, PUT, Scene, book_under, buy_back, buy_shares, sell_put
 
 WINDOW_END = OPENS + timedelta(minutes=90)
@@ -208,37 +207,6 @@ def test_a_replay_answers_at_once_by_its_policy_and_alerts_nobody(policy, ends):
     assert book.recorder.events[4].payload["by"] == "policy:replay"
     assert "alert.raised" not in book.types()
     assert (book.account.shorts != {}) is (policy == "yes")
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class Committing(SessionRecorder):
-    """Commits at the barrier, as a live book's recorder does."""
-
-    def __init__(self, store, state, head):
-        super().__init__(state, [])
-        self.store, self.head = store, head
-
-    def barrier(self):
-        self.head = self.store.append("b", self.events, self.head)
-        self.events.clear()
-
-
-def reopened(store):
-    """The book as a new process finds it."""
-    rows = list(store.read("b"))
-    state = fold((row.event for row in rows), book_under("f"))
-    return Committing(store, state, rows[-1].head)
-
-
-@pytest.fixture
-def store(database_url):
-    with open_pool(database_url) as pool:
-        journal = PostgresJournal(pool)
-        journal.create_book("b", "live")
-        yield journal
 
 
 def asked_and_approved(store):

@@ -1,7 +1,10 @@
 """The tables of protection say what the journal says: levels at each close, states, rolls."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from alluse_assets.base.events import Event
+from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.project import book_at_closes
 from alluse_assets.protection.project import (
     project_account_states,
@@ -52,6 +55,20 @@ def test_a_roll_that_was_due_and_not_made_has_its_reason():
     assert rows.select("session", "contract", "outcome", "state", "to").rows() == [
         (TUE, P100, "no_lower_strike", "UNCHANGED", None)
     ]
+
+
+def test_a_roll_that_was_decided_and_not_placed_says_why():
+    fields = {
+        "account": "REV-1", "contract": P100, "chain": "c", "symbol": "AAPL", "right": "P", "cause": "level",
+        "session": TUE.isoformat(), "outcome": "order", "state": "ROLLING", "contracts": 1, "to": "P",
+        "net": "0.90", "cost_to_close": "2.10", "chain_credit": "150.00", "refused": {},
+    }  # fmt: skip
+    at = datetime(2011, 1, 11, 15, 30, tzinfo=UTC)
+    decided = Event(EventType.ROLL_DECIDED, at, "rule:roll", "roll/1", fields)
+    end = {"roll": "roll/1", "state": "UNCHANGED", "why": "DENIED: approval@1: Ann said no"}
+    ended = Event(EventType.ROLL_ENDED, at, "rule:roll", "roll/1/ended", end)
+    assert project_rolls([decided]).select("state", "why").rows() == [("ROLLING", None)]
+    assert project_rolls([decided, ended]).select("state", "why").rows() == [("UNCHANGED", end["why"])]
 
 
 def test_with_protection_off_there_are_no_levels():

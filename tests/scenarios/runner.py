@@ -151,7 +151,11 @@ class Walk:
     def _walk_quietly(self, day: date) -> None:
         market = self._market(day, None)
         given = [one for one in self.scenario.given if one.day == day]
-        _GivenSession(*self._parts(market, is_silent=False), given=given).run()
+        routine = _GivenSession(*self._parts(market, is_silent=False), given=given)
+        # What is given is there without anybody having been asked about it.
+        unasked = self.config.approvals.model_copy(update={"mode": "auto"})
+        routine.config = self.config.model_copy(update={"approvals": unasked})
+        routine.run()
         self.prices |= market.closes
 
     def _walk(

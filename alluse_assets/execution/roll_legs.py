@@ -1,0 +1,96 @@
+"""The two legs of a roll: from its decision alone, judged together, sent together. ``rolling`` says when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from alluse_assets.base.instruments import parse_occ_symbol
+from alluse_assets.base.money import extended
+from alluse_assets.execution.approvals import ROLL_STILL_STANDS
+from alluse_assets.execution.engine import OrderEngine
+from alluse_assets.execution.gate import ROLL_OPEN, GateContext, GateDecision, decide
+from alluse_assets.execution.lifecycle import OrderState, OrderStep
+from alluse_assets.execution.order import Action, ChainStart, OrderIntent
+from alluse_assets.ledger.book_state import BookState, RollUnderWay
+
+ROLL_CLOSE = "roll_close"
+"""Purpose of the buy-back that a roll begins with."""
+
+Legs = tuple[OrderIntent, OrderIntent]
+"""The close and the sale."""
+
+
+def legs_of(state: BookState, key: str, roll: RollUnderWay, at: datetime, config: str) -> Legs:
+    """The legs of a roll, whole, from its decision alone."""
+    p: Any = roll.decided.payload
+    chain = state.protection.chains[p["chain"]]
+    close = OrderIntent(
+        account=p["account"],
+        instrument=p["contract"],
+        symbol=p["symbol"],
+        action=Action.BUY_TO_CLOSE,
+        quantity=p["contracts"],
+        limit_price=Decimal(p["cost_to_close"]),
+        purpose=ROLL_CLOSE,
+        session=date.fromisoformat(p["session"]),
+        decided_at=at,
+        cause=key,
+        config_fingerprint=config,
+        evidence={"net": p["net"], "in_recovery": p["in_recovery"]},
+        chain=ChainStart(chain.id, chain.right, chain.anchor_price, chain.anchor_atr, chain.anchor_iv),
+        parent=key,
+    )
+    return close, replace(
+        close,
+        instrument=p["to"],
+        action=Action.SELL_TO_OPEN,
+        limit_price=Decimal(p["limit_price"]),
+        purpose=ROLL_OPEN,
+    )
+
+
+def judged(engine: OrderEngine, legs: Legs, now: datetime | None = None) -> list[GateDecision]:
+    """The gate's word about each leg, the sale's as if what it replaces were closed already."""
+    state, ids = engine.recorder.state, {leg.intent_id for leg in legs}
+    without = replace(state, orders={k: v for k, v in state.orders.items() if k not in ids})
+    decisions = []
+    for leg in legs:
+        context = _context(engine, leg, legs[0], without)
+        context = context if now is None else replace(context, now=now)
+        decisions.append(decide(leg, context, engine.rules))
+    return decisions
+
+
+def against(decisions: Sequence[GateDecision], objection: str = "") -> GateDecision:
+    """What there is against a roll: the gate's word about the close and about the sale, and ``objection``."""
+    close, sale = decisions
+    refused = [*close.refused, *((rule, f"of the sale: {why}") for rule, why in sale.refused)]
+    return GateDecision(close.passed, (*refused, *([(ROLL_STILL_STANDS, objection)] if objection else ())))
+
+
+def send_together(engine: OrderEngine, legs: Legs, decisions: Sequence[GateDecision], at: datetime) -> None:
+    """Send both as one order. Both have been created, and the gate has let them through."""
+    for leg, decision in zip(legs, decisions, strict=True):
+        if engine.recorder.state.intents_of_session[leg.intent_id] != OrderState.APPROVED:
+            engine.step(leg, OrderStep.APPROVE, decision, at)
+    for leg, decision in zip(legs, decisions, strict=True):
+        engine.step(leg, OrderStep.SUBMIT, decision, at)
+    engine.recorder.barrier()
+    by_id = {leg.intent_id: leg for leg in legs}
+    for report in engine.broker.submit_combined([replace(leg, decided_at=at) for leg in legs]):
+        engine.take_report(by_id[report.intent_id], report)
+
+
+def _context(engine: OrderEngine, leg: OrderIntent, close: OrderIntent, state: BookState) -> GateContext:
+    context = engine.context(leg, state)
+    if leg is close:
+        return context
+    units, contract = context.multiplier * close.quantity, parse_occ_symbol(close.instrument)
+    cost = extended(close.limit_price, units) + context.expected_fee
+    if contract.right == "C":
+        return replace(context, freed=-cost, freed_shares=units)
+    return replace(context, freed=extended(contract.strike, units) - cost)
