@@ -60,7 +60,7 @@ def project_account_states(closes: Iterable[BookAtClose]) -> pl.DataFrame:
                     pivot is not None,
                     pivot is not None and pivot.resumed,
                     sorted(protection.deep),
-                    sorted(symbol for account, symbol in protection.cool_offs if account == name),
+                    sorted({one.symbol for one in protection.cool_offs.values() if one.account == name}),
                 )
             )
     return pl.DataFrame(rows, schema=ACCOUNT_STATES.schema, orient="row")

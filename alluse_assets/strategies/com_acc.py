@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from alluse_assets.accounts.states import allows_entries, status_of
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text, to_cents
 from alluse_assets.execution.fill_model import TICK
@@ -36,8 +37,10 @@ def shares_to_buy(
 
 
 def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] | None:
-    """The plan and its orders on the book's first session; None for a kind that does not buy."""
-    if not step.rules.first_share_purchase:
+    """The plan and its orders, once, at the first look at which the account may enter; None: not due."""
+    name = step.account.name
+    may_enter = allows_entries(status_of(step.state.protection, name))
+    if not step.rules.first_share_purchase or name in step.state.first_purchases or not may_enter:
         return None
     market, config = step.market, step.config
     index = config.market.index_options

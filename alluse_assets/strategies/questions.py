@@ -38,7 +38,10 @@ def resume_events(
     events: list[Event] = []
     for name, pivot in sorted(state.protection.pivots.items()):
         may_enter = allows_entries(status_of(state.protection, name))
-        if pivot.resumed or session < pivot.resumes_from or state.accounts[name].shares or not may_enter:
+        account, lot = state.accounts[name], config.multiplier
+        # Less than a lot is nothing to write a call on.
+        has_lots = any(account.shares_held(symbol) >= lot for symbol in account.shares)
+        if pivot.resumed or session < pivot.resumes_from or has_lots or not may_enter:
             continue
         by = "rule"
         cause: str | None = None
@@ -92,7 +95,8 @@ def lift_events(
     if config.protection.reanchor_by != "person":
         return []
     events: list[Event] = []
-    for (account, symbol), cooling in sorted(state.protection.cool_offs.items()):
+    for _, cooling in sorted(state.protection.cool_offs.items()):
+        account, symbol = cooling.account, cooling.symbol
         if session < cooling.until or not allows_exits(status_of(state.protection, account)):
             continue
         question = Question(

@@ -46,7 +46,7 @@ def cooled_off(until=MON, policy=None, **changes):
     """A market in which Rev-Acc keeps level 3 of AAPL, and a person lifts it."""
     market = MiniMarket(config(**{"protection__reanchor_by": "person", **changes}), policy=policy)
     cooling = CoolOff("REV-1", "AAPL", CHAIN, "P", 3, until)
-    protection = replace(market.state.protection, cool_offs={("REV-1", "AAPL"): cooling})
+    protection = replace(market.state.protection, cool_offs={cooling.chain: cooling})
     market.state = replace(market.state, protection=protection)
     return market
 

@@ -80,6 +80,22 @@ class ProtocolConfig(ConfigModel):
         refuse([(("protection", "hedge", "underlying"), message)] if unknown else [])
         return self
 
+    @model_validator(mode="after")
+    def _pivots_can_end(self) -> ProtocolConfig:
+        within = self.drawdown.within_share_of_mark
+        refuse(
+            [
+                (
+                    ("accounts", kind, "drawdown_pivot"),
+                    f"{self.accounts.of(kind).drawdown_pivot:g} is not over drawdown.within_share_of_mark "
+                    f"{within:g}: the pivot would end as it begins",
+                )
+                for kind in KINDS
+                if self.drawdown.pivot_enabled and self.accounts.of(kind).drawdown_pivot <= within
+            ]
+        )
+        return self
+
     def for_kind(self, kind: Kind) -> AccountRules:
         """The rules of one account kind."""
         return self.accounts.of(kind)
