@@ -1,4 +1,4 @@
-"""Projects a book's journal into the tables of protection. Pure, like every projection."""
+"""Projects a book's journal into the tables of protection: levels and states at closes, rolls. Pure."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ def project_protection_levels(closes: Iterable[BookAtClose]) -> pl.DataFrame:
             chain.symbol,
             chain.right,
             chain.contracts,
+            sorted(
+                c for c, s in close.state.accounts[chain.account].shorts.items() if s.chain_id == chain.id
+            ),
             chain.level,
             float(adverse_multiple(chain, close.closes[chain.symbol])),
             float(close.closes[chain.symbol]),

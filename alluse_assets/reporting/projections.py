@@ -37,7 +37,19 @@ from alluse_assets.protection.project import (
     project_protection_levels,
     project_rolls,
 )
-from alluse_assets.protection.tables import ACCOUNT_STATES, PROTECTION_LEVELS, ROLLS
+from alluse_assets.protection.project_history import (
+    project_account_holds,
+    project_level_changes,
+    project_protection_stops,
+)
+from alluse_assets.protection.tables import (
+    ACCOUNT_HOLDS,
+    ACCOUNT_STATES,
+    LEVEL_CHANGES,
+    PROTECTION_LEVELS,
+    PROTECTION_STOPS,
+    ROLLS,
+)
 from alluse_assets.reporting.performance import project_performance, project_period_returns
 from alluse_assets.reporting.tables import PERFORMANCE, PERIOD_RETURNS
 from alluse_assets.strategies.decisions import ENTRY_DECISIONS, project_entry_decisions
@@ -57,7 +69,10 @@ PROJECTIONS: tuple[Table, ...] = (
     ENTRY_DECISIONS,
     MARKET_MODES,
     PROTECTION_LEVELS,
+    LEVEL_CHANGES,
     ACCOUNT_STATES,
+    ACCOUNT_HOLDS,
+    PROTECTION_STOPS,
     ROLLS,
     WEEK_TYPES,
     ALERTS,
@@ -99,7 +114,10 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
         ENTRY_DECISIONS.name: project_entry_decisions(events),
         MARKET_MODES.name: project_market_modes(events),
         PROTECTION_LEVELS.name: project_protection_levels(closes),
+        LEVEL_CHANGES.name: project_level_changes(events),
         ACCOUNT_STATES.name: project_account_states(closes),
+        ACCOUNT_HOLDS.name: project_account_holds(events),
+        PROTECTION_STOPS.name: project_protection_stops(events),
         ROLLS.name: project_rolls(events),
         WEEK_TYPES.name: project_week_types(events, is_week_end),
         ALERTS.name: project_alerts(events),

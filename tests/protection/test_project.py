@@ -36,6 +36,7 @@ def test_levels_are_those_of_each_close_with_what_they_count_from():
         ("REV-1", 100.0, 5.0, 8)
     }
     assert rows["credit"][0] == Decimal("1200.00")
+    assert rows["held"].to_list() == [[P100]] * 3
 
 
 def test_an_account_at_level_3_is_safe_and_says_by_what_it_is_held():
