@@ -10,6 +10,7 @@ from alluse_assets.orchestration.stages import TRADING
 from alluse_assets.protection.tables import (
     ACCOUNT_HOLDS,
     ACCOUNT_STATES,
+    CHAIN_CONTRACTS,
     LEVEL_CHANGES,
     PROTECTION_LEVELS,
     PROTECTION_STOPS,
@@ -22,6 +23,11 @@ from alluse_assets.protection.tables import (
         PROTECTION_LEVELS,
         "projected from the journal: the chain's anchor against the close, level by level.",
         Trend("multiple", label="adverse move, ATRs"),
+        deps=["positions"],
+    ),
+    Made(
+        CHAIN_CONTRACTS,
+        "projected from the journal: short options with the chain they belong to.",
         deps=["positions"],
     ),
     Made(
@@ -45,5 +51,6 @@ from alluse_assets.protection.tables import (
 )
 def protection(desk: Desk, span: Span) -> None:
     """What protects the book, as the journal tells it."""
-    desk.rebuild(PROTECTION_LEVELS, LEVEL_CHANGES, ACCOUNT_STATES, ACCOUNT_HOLDS, PROTECTION_STOPS, ROLLS)
+    levels, states = (PROTECTION_LEVELS, CHAIN_CONTRACTS, LEVEL_CHANGES), (ACCOUNT_STATES, ACCOUNT_HOLDS)
+    desk.rebuild(*levels, *states, PROTECTION_STOPS, ROLLS)
     desk.progress.step("protection", 1, 1)

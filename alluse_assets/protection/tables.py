@@ -26,7 +26,6 @@ PROTECTION_LEVELS = Table(
         Column("symbol", pl.String, "Underlying."),
         Column("right", pl.String, "P put, C covered call.", allowed=("C", "P")),
         Column("contracts", pl.Int64, "Open contracts.", "contracts", low=1),
-        Column("held", pl.List(pl.String), "Compact OCC symbols of what is open of it."),
         Column("level", pl.Int32, "0 normal, 1 enhanced, 2 recovery, 3 preservation.", low=0, high=3),
         Column("multiple", pl.Float64, "Adverse move at the close, in ATRs of the first entry.", "ATRs"),
         Column("close", pl.Float64, "Close of the underlying.", "USD per share", low=0),
@@ -34,6 +33,21 @@ PROTECTION_LEVELS = Table(
         Column("anchor_atr", pl.Float64, "Its ATR at the first entry.", "USD per share", low=0),
         money("credit", "Premiums received less what buying back for rolls cost."),
         Column("was_rolled", pl.Boolean, "Whether it was rolled since it came to the level of rolls."),
+    ),
+)
+
+CHAIN_CONTRACTS = Table(
+    name="chain_contracts",
+    description="What is open of each chain of rolls: the contract that it began with, or a later one.",
+    grain="one open contract of one chain of one account at one close",
+    layer="core",
+    key=("session", "account", "contract"),
+    columns=(
+        SESSION,
+        ACCOUNT,
+        Column("contract", pl.String, "Compact OCC symbol."),
+        Column("chain", pl.String, "The chain: the order that began it."),
+        Column("contracts", pl.Int64, "Open of it.", "contracts", low=1),
     ),
 )
 
