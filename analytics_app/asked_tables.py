@@ -175,6 +175,8 @@ def show_deliveries(sent: Sent | None) -> None:
     else:
         st.caption(f"Channels: {', '.join(sent.channels)}.")
     rows = delivery_rows(sent.tries, sent.standings)
+    if rows.is_empty() and sent.why_nothing:
+        return
     if rows.is_empty():
         st.info("No delivery was tried yet. `alluse notify --watch`, or the sensor `notifier`, sends.")
         return

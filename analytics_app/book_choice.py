@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from alluse_assets.accounts.tables import BOOK_TERMS
 from alluse_assets.base.calendar import NEW_YORK
 from analytics_app.protocol_queries import KnownBooks, ProtocolTables
 
@@ -66,13 +67,16 @@ def say_unreadable(error: Exception) -> None:
 
 
 def source_text(tables: ProtocolTables) -> str:
-    """Where the page's rows come from, and up to when they go, in a sentence."""
+    """Where the page's rows come from, up to when they go, and whether a model priced its options."""
+    modelled = tables.of(BOOK_TERMS)["model_priced"].any()
+    priced = " **Its option prices and VIX are model-priced.**" if modelled else ""
     if tables.until is None:
         return (
             "Read from the lake, which has what the book had when its tables were last made. Under "
-            "`alluse up` this page reads the journal as it is now."
+            f"`alluse up` this page reads the journal as it is now.{priced}"
         )
     until = f"{tables.until.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M}"
     return (
         f"A **{tables.kind}** book, read from its journal, whose last event is of **{until} New York time**."
+        f"{priced}"
     )

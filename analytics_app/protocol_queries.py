@@ -17,6 +17,7 @@ import polars as pl
 import psycopg
 import streamlit as st
 
+from alluse_assets.accounts.tables import BOOK_TERMS
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.adapters.postgres.connect import connect, described, open_pool
 from alluse_assets.adapters.postgres.deliveries import PostgresDeliveries
@@ -49,7 +50,7 @@ from analytics_app import queries
 
 SHOWN: tuple[Table, ...] = (
     *(ACCOUNT_STATES, ACCOUNT_HOLDS, PROTECTION_LEVELS, LEVEL_CHANGES, ROLLS, PROTECTION_STOPS),
-    *(CHAIN_CONTRACTS, APPROVALS, ALERTS, ORDERS, NET_ASSET_VALUE),
+    *(CHAIN_CONTRACTS, APPROVALS, ALERTS, ORDERS, NET_ASSET_VALUE, BOOK_TERMS),
 )
 _TROUBLE_SECONDS = 60
 _NAME = "alluse app"

@@ -3,10 +3,12 @@
 import json
 from datetime import date
 
+import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from alluse_assets.accounts.states import place_hold
+from alluse_assets.accounts.tables import BOOK_TERMS
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.ledger.book_state import fold
 from alluse_assets.orchestration.installation import Installation
@@ -152,6 +154,15 @@ def test_a_session_shows_nothing_that_came_after_it(crash):
 
 def test_without_a_database_the_page_says_that_it_reads_the_lake(crash):
     assert "Read from the lake" in texts(opened(), "caption")
+
+
+def test_option_prices_of_a_model_are_called_so_and_those_of_files_are_not(crash, home, monkeypatch):
+    assert "model-priced" not in texts(opened(), "caption")
+    lake = write_crash(home)
+    terms = lake.read(BOOK_TERMS, "book=crash").with_columns(model_priced=pl.lit(True))
+    lake.write(BOOK_TERMS, "book=crash", terms, replacing=terms["session"])
+    monkeypatch.setenv("ALLUSE_HOME", str(home))
+    assert "Its option prices and VIX are model-priced" in texts(opened(), "caption")
 
 
 def test_a_paper_book_that_no_table_knows_is_read_from_its_journal_as_it_is_now(database):
