@@ -47,7 +47,8 @@ class AccountShown:
     Attributes:
         account: its name.
         state: ACTIVE, or the strictest state that something holds it in.
-        holds: what holds it; empty: nothing.
+        holds: what holds it, as far as it is known.
+        unexplained: names of what holds it of which no more is known.
         drawdown: unit value / high-water mark - 1, not above zero; None where no close is known.
         pivot: what the drawdown pivot does, in words; empty: nothing.
         others: what else limits it, in words.
@@ -56,6 +57,7 @@ class AccountShown:
     account: str
     state: str
     holds: tuple[HoldShown, ...]
+    unexplained: tuple[str, ...]
     drawdown: float | None
     pivot: str
     others: tuple[str, ...]
@@ -84,6 +86,7 @@ def accounts_at(
                 tuple(
                     _hold(one) for one in held.filter(account=name).sort("placed_at").iter_rows(named=True)
                 ),
+                tuple(sorted(set(row["holds"]) - set(held.filter(account=name)["hold"]))),
                 own["drawdown"][-1] if own.height else None,
                 _pivot_text(row, pivots[-1]["until"] if pivots else None),
                 _others(row, stopped.filter(kind="cool_off", account=name)),
@@ -133,14 +136,16 @@ def _others(row: dict[str, object], cooling: pl.DataFrame) -> tuple[str, ...]:
 def positions_with_levels(contracts: pl.DataFrame, levels: pl.DataFrame, session: date) -> pl.DataFrame:
     """Every open short option at the close of ``session``, with its chain; the most endangered first.
 
-    An option that no chain protects has no level, and comes before all others.
+    An option that no chain protects has no level, and comes before all others. A chain whose contracts are
+    not known, because a lake is older than their table, is shown all the same.
     """
-    chains = levels.filter(pl.col("session") == session).drop("session", "contracts")
+    chains = levels.filter(pl.col("session") == session).drop("session")
     return (
         contracts.filter(pl.col("session") == session)
-        .join(chains, on=["account", "chain"], how="left")
+        .join(chains, on=["account", "chain"], how="full", coalesce=True, suffix="_of_chain")
         .with_columns(
-            holding=_each("contract", contract_text),
+            contracts=pl.coalesce("contracts", "contracts_of_chain"),
+            holding=_each("contract", contract_text).fill_null(pl.col("symbol") + ", contract not known"),
             side=pl.col("right").replace(SIDE_TEXT),
             level_text=_each("level", level_text).fill_null("none: watch it by hand"),
             credit=pl.col("credit").cast(pl.Float64),

@@ -51,7 +51,12 @@ def show_accounts(found: Sequence[AccountShown]) -> None:
                     f"May be lifted by {hold.may_lift}" + (f": {hold.ends_when}" if hold.ends_when else ""),
                 ]
                 st.markdown("  \n".join(lines))
-            if not one.holds:
+            if one.unexplained:
+                st.markdown(
+                    f"Held by {as_it_stands(', '.join(one.unexplained))}. Why and since when is not in the "
+                    "lake yet: `alluse run` makes its tables again."
+                )
+            if not one.holds and not one.unexplained:
                 limits = one.pivot or one.others
                 st.markdown(
                     "Nothing holds it." if limits else "Nothing holds it: it may open, roll and close."

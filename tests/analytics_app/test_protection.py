@@ -1,6 +1,7 @@
 """The page on protection as Streamlit runs it, over the tables and the journal of a made-up crash."""
 
 import json
+import shutil
 from datetime import date
 
 import polars as pl
@@ -13,6 +14,7 @@ from alluse_assets.adapters.lake import Lake
 from alluse_assets.ledger.book_state import fold
 from alluse_assets.orchestration.installation import Installation
 from alluse_assets.protection.tables import CHAIN_CONTRACTS, LEVEL_CHANGES, PROTECTION_LEVELS, ROLLS
+from analytics_app.protection_figures import positions_with_levels
 from tests.analytics_app.protocol_book import WORST, append, crash_events, events_until, write_crash
 from tests.analytics_app.small_book import write_book
 from tests.paths import ROOT
@@ -99,6 +101,14 @@ def test_every_open_option_has_its_chain_the_most_endangered_first(crash):
     first = shown.iloc[0]
     chain = levels.filter(chain=first["chain"], account=first["account"]).row(0, named=True)
     assert (first["anchor_price"], first["anchor_atr"]) == (chain["anchor_price"], chain["anchor_atr"])
+
+
+def test_an_option_without_a_level_comes_first_and_says_so(crash):
+    contracts = crash.read(CHAIN_CONTRACTS, "book=crash", WORST, WORST)
+    levels = crash.read(PROTECTION_LEVELS, "book=crash", WORST, WORST).filter(pl.col("level") == 3)
+    shown = positions_with_levels(contracts, levels, WORST)
+    assert shown.height == contracts.height
+    assert shown["level_text"].to_list() == ["none: watch it by hand", *["3 preservation"] * levels.height]
 
 
 def test_a_level_change_has_its_actions_in_words_and_its_exact_orders(crash):
@@ -230,6 +240,21 @@ def test_another_book_keeps_the_page_whole_whatever_was_chosen_before(crash):
     app.selectbox(key="book").select("second").run()
     assert not app.exception
     assert app.title[0].value == "Protection: book second"
+
+
+def test_a_lake_that_is_older_than_a_table_never_says_that_all_is_well(home):
+    lake = write_crash(home)
+    for table in ("account_holds", "chain_contracts"):
+        shutil.rmtree(lake.root / table)
+    app = opened(session=WORST)
+    assert not app.exception
+    said = texts(app, "markdown")
+    assert "**REV-1** :orange-badge[SAFE]" in said
+    assert "Held by level_3:AAA, level_3:BBB. Why and since when is not in the lake yet" in said
+    held = app.dataframe[0].value
+    assert held["level_text"][0] == "3 preservation"
+    assert held["holding"].str.contains("contract not known").all()
+    assert held["contracts"].min() > 0
 
 
 def test_a_damaged_file_is_told_in_words(home):
