@@ -73,6 +73,15 @@ def project_approvals(events: Iterable[Event]) -> pl.DataFrame:
     return pl.DataFrame(list(found.values()), schema=APPROVALS.schema).sort(APPROVALS.key)
 
 
+def late_are_expired(approvals: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Rows of ``APPROVALS`` where an open or unused request whose time is over is expired.
+
+    The journal says so only after the book's next step. Not for a replay, which has its own clock.
+    """
+    late = pl.col("state").is_in(["open", "approved"]) & (pl.col("expires_at") < now)
+    return approvals.with_columns(state=pl.when(late).then(pl.lit("expired")).otherwise("state"))
+
+
 def _requested(event: Event, p: Any) -> dict[str, Any]:
     orders = p["subject"].get("orders") or [{}]
     return {

@@ -1,4 +1,4 @@
-"""Projects a book's journal into the tables of protection. Pure, like every projection."""
+"""Projects a book's journal into the tables of protection: levels and states at closes, rolls. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alluse_assets.base.events import Event
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.project import BookAtClose
 from alluse_assets.protection.levels import adverse_multiple
-from alluse_assets.protection.tables import ACCOUNT_STATES, PROTECTION_LEVELS, ROLLS
+from alluse_assets.protection.tables import ACCOUNT_STATES, CHAIN_CONTRACTS, PROTECTION_LEVELS, ROLLS
 
 
 def project_protection_levels(closes: Iterable[BookAtClose]) -> pl.DataFrame:
@@ -41,6 +41,17 @@ def project_protection_levels(closes: Iterable[BookAtClose]) -> pl.DataFrame:
     ]
     frame = pl.DataFrame(rows, schema=PROTECTION_LEVELS.schema, orient="row")
     return frame.sort(PROTECTION_LEVELS.key)
+
+
+def project_chain_contracts(closes: Iterable[BookAtClose]) -> pl.DataFrame:
+    """The rows of ``CHAIN_CONTRACTS``."""
+    rows = [
+        (close.session, account.name, contract, short.chain_id, short.contracts)
+        for close in closes
+        for account in close.state.accounts.values()
+        for contract, short in account.shorts.items()
+    ]
+    return pl.DataFrame(rows, schema=CHAIN_CONTRACTS.schema, orient="row").sort(CHAIN_CONTRACTS.key)
 
 
 def project_account_states(closes: Iterable[BookAtClose]) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from alluse_assets.base.events import Event, Json
 from alluse_assets.execution.questions import Question, ask
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState
+from alluse_assets.protection.state import CoolOff
 from alluse_assets.strategies.protect import cool_off_ended
 
 Policy = Literal["yes", "no"] | None
@@ -95,10 +96,11 @@ def lift_events(
     if config.protection.reanchor_by != "person":
         return []
     events: list[Event] = []
+    over: dict[tuple[str, str], list[CoolOff]] = {}
     for _, cooling in sorted(state.protection.cool_offs.items()):
-        account, symbol = cooling.account, cooling.symbol
-        if session < cooling.until or not allows_exits(status_of(state.protection, account)):
-            continue
+        if session >= cooling.until and allows_exits(status_of(state.protection, cooling.account)):
+            over.setdefault((cooling.account, cooling.symbol), []).append(cooling)
+    for (account, symbol), cooled in sorted(over.items()):
         question = Question(
             kind="lift_level",
             account=account,
@@ -106,9 +108,9 @@ def lift_events(
             subject={
                 "account": account,
                 "symbol": symbol,
-                "chain": cooling.chain,
-                "level_from": cooling.level,
-                "cooled_off": cooling.until.isoformat(),
+                "chains": [cooling.chain for cooling in cooled],
+                "level_from": max(cooling.level for cooling in cooled),
+                "cooled_off": max(cooling.until for cooling in cooled).isoformat(),
             },
             requested_by="rule:protection",
             expires_at=expires_at,
@@ -117,9 +119,6 @@ def lift_events(
         asking, yes = ask(question, state.approvals, session, at, policy)
         events += asking
         if yes is not None:
-            events.append(
-                cool_off_ended(
-                    cooling, prices, atr, session, at, str(yes.answered_by), f"approval/{yes.approval}/used"
-                )
-            )
+            by, cause = str(yes.answered_by), f"approval/{yes.approval}/used"
+            events += [cool_off_ended(one, prices, atr, session, at, by, cause) for one in cooled]
     return events

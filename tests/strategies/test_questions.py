@@ -205,7 +205,7 @@ def test_where_a_person_lifts_the_level_it_stays_after_the_cool_off_until_somebo
     (asked,) = of(events, "approval.requested")
     assert asked["approval"] == f"lift_level/REV-1/AAPL/{MON}"
     assert asked["expires_at"] == "2011-01-11T21:00:00Z"  # the next session's close
-    assert (asked["subject"]["chain"], asked["subject"]["level_from"]) == (CHAIN, 3)
+    assert (asked["subject"]["chains"], asked["subject"]["level_from"]) == ([CHAIN], 3)
     (alert,) = [one for one in of(events, "alert.raised") if one["question"]]
     assert "lift AAPL in REV-1 from level 3" in alert["text"]
     assert market.state.protection.level_of("REV-1", "AAPL") == 3
