@@ -13,24 +13,14 @@ import polars as pl
 from alluse_assets.base.calendar import NEW_YORK
 from alluse_assets.base.errors import AlluseError
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
-from alluse_assets.protection.levels import LEVEL_NAMES
+from alluse_assets.protection.levels import ACTION_WORDS, LEVEL_NAMES
 from alluse_assets.strategies.candidates import REFUSAL_TEXT
 
 ACTION_TEXT: Mapping[str, str] = {
     "alert_medium": "alert, MEDIUM",
     "alert_high": "alert, HIGH",
     "alert_critical": "alert, CRITICAL",
-    "faster_monitoring": "look more often",
-    "halve_new_entries": "half size for new entries",
-    "prepare_roll": "work the roll out and keep it ready",
-    "roll": "roll",
-    "hedge": "hedge",
-    "refuse_new_entries": "no new entries in the symbol",
-    "refuse_new_puts": "no new puts in the symbol",
-    "close": "close",
-    "account_safe": "account to SAFE",
-    "keep": "keep the call",
-    "ask_person": "ask a person about the shares",
+    **ACTION_WORDS,
 }
 
 TRIGGER_TEXT: Mapping[str, str] = {
@@ -103,7 +93,8 @@ def contract_text(instrument: str) -> str:
 def order_text(order: Mapping[str, Any]) -> str:
     """One order of an action script in a line."""
     action = str(order["action"]).replace("_", " ").lower()
-    asked = f"{action} {order['quantity']} × {contract_text(order['instrument'])}"
+    count = "" if order["quantity"] is None else f"{order['quantity']} × "
+    asked = f"{action} {count}{contract_text(order['instrument'])}"
     if "why_not" in order:
         return f"{asked}: no target, {words([order['why_not']], ROLL_TEXT)}"
     limit = order["limit_price"]

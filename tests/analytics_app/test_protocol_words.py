@@ -77,5 +77,5 @@ def test_a_script_is_a_line_and_an_empty_one_is_nothing():
 
 
 def test_names_without_words_are_shown_as_they_are():
-    assert words(["close", "a_new_one"], ACTION_TEXT) == "close, a new one"
+    assert words(["close", "a_new_one"], ACTION_TEXT) == "to be closed, a new one"
     assert [name_of(actor) for actor in ("person:Ann", "rule:open_put", None)] == ["Ann", "rule open put", ""]
