@@ -28,8 +28,8 @@ _CLOCK = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 class Contradiction(ValueError):
     """Fields that are right alone and wrong together.
 
-    Each fault is (the fields concerned, the one to blame first; what is wrong with it). Configuration
-    errors then point to the place where one of those fields was set.
+    Each fault is (the fields concerned, the one to blame first; what is wrong with it). Fields of sections
+    inside have their path with dots. Configuration errors point to the place where one of them was set.
     """
 
     def __init__(self, *faults: tuple[tuple[str, ...], str]) -> None:
