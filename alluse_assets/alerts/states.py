@@ -99,7 +99,9 @@ def decide_acknowledge(
         raise AlertError(
             f"alert {alert} is resolved already, {_said(current.resolved)}: nothing to look after"
         )
-    return None if current.acknowledged else _answer(EventType.ALERT_ACKNOWLEDGED, alert, by, at, why)
+    if current.acknowledged:
+        return None
+    return _answer(EventType.ALERT_ACKNOWLEDGED, alert, by, f"person:{by}", at, why)
 
 
 def decide_resolve(alerts: Mapping[str, CurrentAlert], alert: str, by: str, at: datetime, why: str) -> Event:
@@ -113,7 +115,19 @@ def decide_resolve(alerts: Mapping[str, CurrentAlert], alert: str, by: str, at: 
         raise AlertError(f"alert {alert} is resolved already, {_said(current.resolved)}")
     if not why.strip():
         raise AlertError(f"alert {alert}: say why it is over")
-    return _answer(EventType.ALERT_RESOLVED, alert, by, at, why)
+    return _answer(EventType.ALERT_RESOLVED, alert, by, f"person:{by}", at, why)
+
+
+def resolved_by_event(alert: str, by: str, why: str, event: Event) -> Event:
+    """The event that ends an alert which is not resolved, because ``event`` ended what it tells of.
+
+    Args:
+        alert: its id.
+        by: who ended it: a person's name, or a rule.
+        why: a sentence for people.
+        event: what ended it; the alert ends at the same time, by the same actor.
+    """
+    return _answer(EventType.ALERT_RESOLVED, alert, by, event.actor, event.effective_at, why, event.key)
 
 
 def _known(alerts: Mapping[str, CurrentAlert], alert: str, by: str) -> CurrentAlert:
@@ -132,11 +146,13 @@ def _said(answer: Answer) -> str:
     return f"by {answer.by} at {answer.at:%Y-%m-%d %H:%M %Z}"
 
 
-def _answer(kind: EventType, alert: str, by: str, at: datetime, why: str) -> Event:
+def _answer(
+    kind: EventType, alert: str, by: str, actor: str, at: datetime, why: str, cause: str = ""
+) -> Event:
     word = kind.value.partition(".")[2]
     key = raised_key(alert)
     payload = {"alert": alert, "by": by, "why": why}
-    return Event(kind, at, f"person:{by}", f"{key}/{word}", payload, cause=key)
+    return Event(kind, at, actor, f"{key}/{word}", payload, cause=cause or key)
 
 
 def _alert(p: Any) -> Alert:
@@ -150,4 +166,6 @@ def _alert(p: Any) -> Alert:
         tuple(p["script"]),
         p["question"],
         p["dedup_key"],
+        p.get("approval", ""),
+        p.get("approval_hash", ""),
     )

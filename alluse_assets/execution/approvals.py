@@ -16,8 +16,6 @@ from typing import Literal
 
 import rfc8785
 
-from alluse_assets.alerts.alert import Alert, AlertType, alert_event
-from alluse_assets.base.config.model_fields import Priority
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
@@ -274,43 +272,6 @@ def used(asked: ApprovalState, at: datetime, actor: str) -> Event:
 def expired(asked: ApprovalState, at: datetime) -> Event:
     """Its time is over."""
     return _ended(EventType.APPROVAL_EXPIRED, asked, at, "rule:approvals")
-
-
-def opportunity_alert(
-    intents: Sequence[OrderIntent],
-    reasons: Sequence[str],
-    rules: AlertRules,
-    at: datetime,
-    expires_at: datetime | None,
-) -> Event:
-    """Tells a person of an order: one that asks until ``expires_at``, or (None) one that nobody will send.
-
-    ``intents``: the order, or the legs of a roll, which are one matter.
-    """
-    intent = intents[0]
-    name = f"trade_opportunity/{intent.intent_id}"
-    legs = (f"{i.action.value} {i.quantity} {i.instrument} at {text(i.limit_price)} USD" for i in intents)
-    order = f"{intent.account}: {', then '.join(legs)}"
-    priority: Priority = "CRITICAL" if "level_3_close" in intent.asks else rules.under_floor
-    if expires_at is None:
-        words = f"{order}. The book only advises: nothing was sent."
-    else:
-        because = "; ".join(REASONS.get(reason, reason) for reason in reasons)
-        words = f"{order}? Asked because {because}. Open until {instant_text(expires_at)}."
-    script: list[Json] = [
-        {
-            "action": leg.action.value,
-            "instrument": leg.instrument,
-            "quantity": leg.quantity,
-            "limit_price": text(leg.limit_price),
-        }
-        for leg in intents
-    ]
-    asked = expires_at is not None
-    alert = Alert(
-        name, AlertType.TRADE_OPPORTUNITY, priority, words, intent.account, intent.symbol, script, asked, name
-    )
-    return alert_event(alert, at, "rule:approvals", f"order/{intent.intent_id}/created")
 
 
 def _answered(asked: ApprovalState, yes: bool, actor: str, by: str, at: datetime, why: str) -> Event:

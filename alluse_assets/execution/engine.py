@@ -17,12 +17,12 @@ from alluse_assets.base.errors import OrderError
 from alluse_assets.base.events import Event, Json, Posting
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.base.money import extended, text
+from alluse_assets.execution.approval_alerts import opportunity_alert, with_alert
 from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
     Asking,
     expired,
     expiry,
-    opportunity_alert,
     order_approval,
     order_subject,
     policy_answer,
@@ -38,6 +38,7 @@ from alluse_assets.execution.gate import RULES, GateContext, GateDecision, Rule,
 from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep, advance
 from alluse_assets.execution.order import Action, OrderIntent, intent_from
 from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 from alluse_assets.ledger.lots import take
 from alluse_assets.ledger.postings import (
@@ -107,7 +108,7 @@ class OrderEngine:
         if stopped is not None:
             outcome = self._deny(intent, GateDecision(decision.passed, (stopped,)), at)
             if self.asking.rules.mode == "advise":
-                self.recorder.record(opportunity_alert([intent], (), self.asking.alerts, at, None))
+                self.recorder.record(opportunity_alert([intent], None, self.asking.alerts, at))
             return outcome
         reasons = why_ask(intent, self.asking.rules)
         if reasons:
@@ -161,6 +162,9 @@ class OrderEngine:
             intent, decision = _intent_of(order), GateDecision((), (("state@1", why),))
             if order.state == OrderState.PENDING_APPROVAL:
                 self._deny(intent, decision, at)
+                asked = self.recorder.state.approvals.get(order_approval(intent.intent_id))
+                if asked is not None and asked.answer != "no":
+                    self._end_request(asked, expired(asked, at))
             elif order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
                 self._own_step(intent, OrderStep.ASK_CANCEL, EventType.ORDER_CANCEL_ASKED, decision, at)
                 for report in self.broker.cancel(intent, at):
@@ -181,7 +185,7 @@ class OrderEngine:
         for asked in list(self.recorder.state.approvals.values()):
             # Nothing of the session comes behind this, so what ends with it has ended.
             if asked.answer != "no" and (asked.kind == "order" or asked.expires_at <= now):
-                self.recorder.record(expired(asked, now))
+                self._end_request(asked, expired(asked, now))
 
     def _ask(
         self, intent: OrderIntent, reasons: tuple[str, ...], decision: GateDecision, at: datetime
@@ -195,10 +199,10 @@ class OrderEngine:
         self.recorder.record(
             request("order", intent.intent_id, subject, reasons, intent.actor, at, ends_at, created)
         )
-        if self.asking.policy is None:
-            self.recorder.record(opportunity_alert([intent], reasons, self.asking.alerts, at, ends_at))
-            return outcome
         asked = self.recorder.state.approvals[order_approval(intent.intent_id)]
+        if self.asking.policy is None:
+            self.recorder.record(opportunity_alert([intent], asked, self.asking.alerts, at))
+            return outcome
         self.recorder.record(policy_answer(asked, self.asking.policy == "yes", at))
         return self._settle(intent, at)
 
@@ -209,7 +213,7 @@ class OrderEngine:
             outcome = self._expire(
                 intent, now, "not answered in time" if asked.answer is None else "not used in time"
             )
-            self.recorder.record(expired(asked, now))
+            self._end_request(asked, expired(asked, now))
             return outcome
         if asked is not None and asked.answer is None:
             return OrderState.PENDING_APPROVAL
@@ -222,7 +226,7 @@ class OrderEngine:
         decision = self._decide_again(intent, now)
         if not decision.allows:
             return self._deny(intent, decision, now)
-        self.recorder.record(used(asked, now, "rule:approvals"))
+        self._end_request(asked, used(asked, now, "rule:approvals"))
         decision = replace(decision, passed=(*decision.passed, APPROVED_BY_A_PERSON))
         self._own_step(intent, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, now)
         return self._submit(intent, decision, now)
@@ -257,7 +261,7 @@ class OrderEngine:
         if stopped is not None:
             for leg, decision in zip(legs, decisions, strict=True):
                 self._deny(leg, GateDecision(decision.passed, (stopped,)), leg.decided_at)
-            self.recorder.record(opportunity_alert(legs, (), self.asking.alerts, close.decided_at, None))
+            self.recorder.record(opportunity_alert(legs, None, self.asking.alerts, close.decided_at))
             return
         for leg, decision in zip(legs, decisions, strict=True):
             self._own_step(leg, OrderStep.APPROVE, EventType.ORDER_APPROVED, decision, leg.decided_at)
@@ -283,6 +287,10 @@ class OrderEngine:
         others = {k: v for k, v in self.recorder.state.orders.items() if k != intent.intent_id}
         context = self.context(intent, replace(self.recorder.state, orders=others))
         return decide(intent, context if now is None else replace(context, now=now), self.rules)
+
+    def _end_request(self, asked: ApprovalState, event: Event) -> None:
+        for one in with_alert(asked, event):
+            self.recorder.record(one)
 
     def _deny(self, intent: OrderIntent, decision: GateDecision, at: datetime) -> OrderState:
         return self._own_step(intent, OrderStep.DENY, EventType.ORDER_DENIED, decision, at)

@@ -14,6 +14,7 @@ from typing import Literal
 
 from alluse_assets.alerts.alert import Alert, AlertType, alert_event
 from alluse_assets.base.events import Event, Json, instant_text
+from alluse_assets.execution.approval_alerts import with_alert
 from alluse_assets.execution.approvals import (
     REASONS,
     Approvals,
@@ -105,7 +106,7 @@ def ask(
         events = [wanted, given]
     if unusable(asked, hash_of(question.subject), at) is not None:
         return events, None
-    return [*events, used(asked, at, "rule:approvals")], asked
+    return [*events, *with_alert(asked, used(asked, at, "rule:approvals"))], asked
 
 
 def _alert(question: Question, asked: ApprovalState, at: datetime) -> Event:
@@ -123,5 +124,7 @@ def _alert(question: Question, asked: ApprovalState, at: datetime) -> Event:
         question.symbol,
         question=True,
         dedup_key=f"question/{question.about}",
+        approval=asked.approval,
+        approval_hash=asked.hash,
     )
     return alert_event(alert, at, "rule:approvals", f"approval/{asked.approval}/requested")

@@ -113,7 +113,12 @@ def test_a_yes_is_journalled_with_name_and_reason_and_leaves_the_list(book, tmp_
     said = runs(approve_command, ORDER, "--hash", seen, "--as", "Ann", "--why", "fair price")
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith(f"approved by Ann: {ORDER}")
-    event = book()[-1]
+    event, over = book()[-2:]
+    assert (over.type, over.payload["by"], over.payload["why"]) == (
+        "alert.resolved",
+        "Ann",
+        "said yes: fair price",
+    )
     assert (event.type, event.actor) == ("approval.answered", "person:Ann")
     assert event.payload["why"] == "fair price"
     assert "Nothing of book b" in runs(approvals_command).stdout
