@@ -12,11 +12,12 @@ from typing import Any
 
 from alluse_assets.accounts.config_in_force import config_in_force, config_of
 from alluse_assets.accounts.config_limits import possible_changes
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.canonical_form import Change, diff, fingerprint
 from alluse_assets.base.config.config_manager import from_canonical, with_texts
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import ApprovalError, ConfigError
-from alluse_assets.base.events import Event, Json, instant_text
+from alluse_assets.base.events import Event, Json
 from alluse_assets.execution.approvals import hash_of, request, unusable, used
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookKind
@@ -147,7 +148,7 @@ def _decided(
         if asked.kind == KIND and is_open and _is_same(asked.subject, subject):
             raise ConfigError(
                 f"{_asker(asked)} asked for the same already: {asked.approval}, open until "
-                f"{instant_text(asked.expires_at)}"
+                f"{new_york_text(asked.expires_at)}"
             )
     expires_at = at + timedelta(minutes=before.approvals.config_change_expires_minutes)
     number = str(state.config_history.asked + 1)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from alluse_assets.alerts.alert import Alert, AlertType, raised_key
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.errors import AlertError
 from alluse_assets.base.events import Event
 from alluse_assets.journal.event_types import EventType
@@ -143,7 +144,7 @@ def _known(alerts: Mapping[str, CurrentAlert], alert: str, by: str) -> CurrentAl
 
 
 def _said(answer: Answer) -> str:
-    return f"by {answer.by} at {answer.at:%Y-%m-%d %H:%M %Z}"
+    return f"by {answer.by}, {new_york_text(answer.at)}"
 
 
 def _answer(

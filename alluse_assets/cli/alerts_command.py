@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from alluse_assets.alerts.delivery import Standing, StandingState, standings
-from alluse_assets.alerts.message import age_text
+from alluse_assets.alerts.message import age_text, answer_lines
 from alluse_assets.alerts.states import AlertState, CurrentAlert
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.base.events import instant_text
 from alluse_assets.cli.person import utc_now
@@ -69,11 +70,17 @@ def _print(book: str, shown: list[CurrentAlert], told: dict[str, list[Standing]]
             Text(alert.priority, _STYLES[alert.priority]),
             Text(_state(one)),
             age_text(now - one.raised_at),
-            Text(f"{about}: {alert.text}" if about else alert.text),
+            Text("\n".join([f"{about}: {alert.text}" if about else alert.text, *_answers(book, one)])),
             Text("\n".join(sent) or "to no channel"),
         )
     console.print(table)
     console.print(f"alluse acknowledge ALERT --book {book} --as NAME", highlight=False)
+
+
+def _answers(book: str, one: CurrentAlert) -> list[str]:
+    """How to say yes or no to what asks; the one command for all the others stands under the table."""
+    is_open = one.alert.approval and one.state is not AlertState.RESOLVED
+    return answer_lines(book, one.alert, "NAME") if is_open else []
 
 
 def _state(one: CurrentAlert) -> str:
@@ -84,15 +91,19 @@ def _state(one: CurrentAlert) -> str:
 def _told(standing: Standing) -> str:
     coming = standing.next
     words = {
-        StandingState.SENT: f"sent {standing.at:%m-%d %H:%M} UTC" if standing.at else "sent",
+        StandingState.SENT: f"sent {_minute(standing.at)}" if standing.at else "sent",
         StandingState.WAITING: "waiting",
         StandingState.SUPPRESSED: f"not sent: like {standing.by}",
         StandingState.GIVEN_UP: f"given up after {standing.tries} tries",
         StandingState.NOT_NEEDED: "not sent: answered before",
     }[standing.state]
     if coming:
-        words += f", {coming.kind} from {coming.due:%m-%d %H:%M} UTC"
+        words += f", {coming.kind} from {_minute(coming.due)}"
     return f"{standing.channel}: {words}{f' ({standing.error})' if standing.error else ''}"
+
+
+def _minute(moment: datetime) -> str:
+    return new_york_text(moment.replace(second=0, microsecond=0))
 
 
 def _as_json(one: CurrentAlert, told: list[Standing], now: datetime) -> dict[str, object]:
@@ -106,6 +117,8 @@ def _as_json(one: CurrentAlert, told: list[Standing], now: datetime) -> dict[str
         "symbol": alert.symbol,
         "script": list(alert.script),
         "question": alert.question,
+        "approval": alert.approval or None,
+        "approval_hash": alert.approval_hash or None,
         "state": one.state.value,
         "raised_at": instant_text(one.raised_at),
         "age_seconds": int((now - one.raised_at).total_seconds()),

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 
 from alluse_assets.accounts.config_changes import decide_change, decide_rollback
+from alluse_assets.alerts.message import HASH_SHOWN
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import Event, instant_text
-from alluse_assets.cli.approvals_command import HASH_SHOWN
 from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
 from alluse_assets.cli.person import utc_now
 from alluse_assets.journal.chain import RecordedEvent

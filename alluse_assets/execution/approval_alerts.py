@@ -7,17 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from alluse_assets.alerts.alert import Alert, AlertType, alert_event
 from alluse_assets.alerts.states import resolved_by_event
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.model_fields import Priority
 from alluse_assets.base.config.model_people import AlertRules
-from alluse_assets.base.events import Event, Json, instant_text
+from alluse_assets.base.events import Event, Json
+from alluse_assets.base.instruments import instrument_words
 from alluse_assets.base.money import text
 from alluse_assets.execution.approvals import REASONS
-from alluse_assets.execution.order import OrderIntent
+from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.approval_state import ApprovalState
+
+_VERBS = {
+    Action.SELL_TO_OPEN: "sell",
+    Action.BUY_TO_CLOSE: "buy back",
+    Action.BUY_TO_OPEN: "buy",
+    Action.SELL_TO_CLOSE: "sell",
+    Action.BUY: "buy",
+}
 
 
 def opportunity_alert(
@@ -33,14 +44,12 @@ def opportunity_alert(
     """
     intent = intents[0]
     name = f"trade_opportunity/{intent.intent_id}"
-    legs = (f"{i.action.value} {i.quantity} {i.instrument} at {text(i.limit_price)} USD" for i in intents)
-    order = f"{intent.account}: {', then '.join(legs)}"
+    order = f"{intent.account}: {', then '.join(map(_leg_in_words, intents))}"
     priority: Priority = "CRITICAL" if "level_3_close" in intent.asks else rules.under_floor
     if asked is None:
-        words = f"{order}. The book only advises: nothing was sent."
+        words = f"{order}. This book only advises: nothing was sent, it is yours to do."
     else:
-        because = "; ".join(REASONS.get(reason, reason) for reason in asked.reasons)
-        words = f"{order}? Asked because {because}. Open until {instant_text(asked.expires_at)}."
+        words = f"{order}? {why_and_until(asked)}"
     script: list[Json] = [
         {
             "action": leg.action.value,
@@ -64,6 +73,29 @@ def opportunity_alert(
         approval_hash=asked.hash if asked else "",
     )
     return alert_event(alert, at, "rule:approvals", f"order/{intent.intent_id}/created")
+
+
+def why_and_until(asked: ApprovalState) -> str:
+    """Why a person is asked, until when, and what silence means: the end of every question's text."""
+    because = "; ".join(REASONS.get(reason, reason) for reason in asked.reasons)
+    return (
+        f"You are asked because {because}. Answer until {new_york_text(asked.expires_at)}; "
+        "no answer means no."
+    )
+
+
+def _leg_in_words(leg: OrderIntent) -> str:
+    what = instrument_words(leg.instrument, leg.quantity)
+    limit = "at least" if leg.action.is_sell else "at most"
+    return f"{_VERBS[leg.action]} {what} for {limit} {text(leg.limit_price)} USD a share ({_purpose_of(leg)})"
+
+
+def _purpose_of(leg: OrderIntent) -> str:
+    purpose = leg.purpose.replace("_", " ")
+    if "under_floor" not in leg.asks or not {"premium_yield_ppm", "floor_ppm"} <= leg.evidence.keys():
+        return purpose
+    found, floor = (Decimal(str(leg.evidence[name])) for name in ("premium_yield_ppm", "floor_ppm"))
+    return f"{purpose}; yield {found / 10_000:.2f} % of the strike, floor {floor / 10_000:.2f} %"
 
 
 def with_alert(asked: ApprovalState, event: Event) -> list[Event]:

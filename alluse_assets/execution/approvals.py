@@ -16,6 +16,7 @@ from typing import Literal
 
 import rfc8785
 
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
@@ -26,12 +27,12 @@ from alluse_assets.journal.store import BookKind
 from alluse_assets.ledger.approval_state import ApprovalState
 
 REASONS: Mapping[str, str] = {
-    "mode_approve": "in this book every order asks",
+    "mode_approve": "in this book every order needs a yes",
     "under_floor": "the premium yield is under the account's floor",
-    "level_3_close": "closing at level 3 asks",
-    "fork": "a fork asks",
-    "merge": "a merge asks",
-    "config_change": "a changed configuration asks",
+    "level_3_close": "closing at level 3 needs a yes",
+    "fork": "a fork needs a yes",
+    "merge": "a merge needs a yes",
+    "config_change": "a changed configuration needs a yes",
     "resume_puts": "puts resume during a drawdown only with a yes",
     "lift_level": "after a cool-off a person lifts the level",
 }
@@ -223,7 +224,7 @@ def answer(
     if asked.answer is not None:
         raise ApprovalError(f"approval {approval}: {asked.answered_by} has answered {asked.answer} already")
     if asked.has_expired(at):
-        raise ApprovalError(f"approval {approval}: it expired at {instant_text(asked.expires_at)}")
+        raise ApprovalError(f"approval {approval}: it expired {new_york_text(asked.expires_at)}")
     if given_hash != asked.hash:
         raise ApprovalError(
             f"approval {approval}: what is asked has the hash {asked.hash[:16]}, not {given_hash[:16]}: "
@@ -258,7 +259,7 @@ def unusable(asked: ApprovalState | None, subject: str, now: datetime) -> str | 
     if asked.answer != "yes":
         return f"{asked.answered_by} said no" + (f": {asked.why}" if asked.why else "")
     if asked.has_expired(now):
-        return f"{asked.answered_by}'s approval expired at {instant_text(asked.expires_at)}"
+        return f"{asked.answered_by}'s approval expired {new_york_text(asked.expires_at)}"
     if asked.hash != subject:
         return f"{asked.answered_by} approved something else (hash {asked.hash[:16]}, not {subject[:16]})"
     return None

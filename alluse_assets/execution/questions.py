@@ -13,10 +13,9 @@ from datetime import date, datetime
 from typing import Literal
 
 from alluse_assets.alerts.alert import Alert, AlertType, alert_event
-from alluse_assets.base.events import Event, Json, instant_text
-from alluse_assets.execution.approval_alerts import with_alert
+from alluse_assets.base.events import Event, Json
+from alluse_assets.execution.approval_alerts import why_and_until, with_alert
 from alluse_assets.execution.approvals import (
-    REASONS,
     Approvals,
     hash_of,
     in_words,
@@ -110,11 +109,7 @@ def ask(
 
 
 def _alert(question: Question, asked: ApprovalState, at: datetime) -> Event:
-    words = (
-        f"{question.account}: {in_words(question.kind, question.subject)}? Asked because "
-        f"{REASONS[question.kind]}. Open until {instant_text(asked.expires_at)}: alluse approve "
-        f"{asked.approval}"
-    )
+    words = f"{question.account}: {in_words(question.kind, question.subject)}? {why_and_until(asked)}"
     alert = Alert(
         f"question/{asked.approval}",
         AlertType.PROTOCOL,

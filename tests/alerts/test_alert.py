@@ -80,7 +80,7 @@ def test_what_cannot_be_answered_says_why():
     done = decide_resolve(alerts, "a1", "ann", NOON, "over")
     over = alerts_of([alert_event(alert(), NOON, "rule:test"), done])
     for decide in (decide_acknowledge, decide_resolve):
-        with pytest.raises(AlertError, match="is resolved already, by ann at 2026-06-03 16:00 UTC"):
+        with pytest.raises(AlertError, match="is resolved already, by ann, Wed 2026-06-03 12:00 New York"):
             decide(over, "a1", "bob", NOON, "again")
 
 

@@ -193,7 +193,7 @@ def test_what_is_asked_is_listed_in_words_and_a_yes_is_the_new_version(alluse, a
     alluse("set", "--book", "real", LOW, "35", "--why", "calmer", "--as", "ann")
     listed = any_command("approvals", "--book", "real")[1]
     assert f"config/1 would change version 1 of the configuration: {LOW} from 40 to 35 why calmer" in listed
-    assert "asks as a changed configuration asks" in listed
+    assert "asks as a changed configuration needs a yes" in listed
     assert "by person:ann" in listed
     seen = listed.partition("hash ")[2].split()[0]
     refused = any_command("approve", "config/1", "--hash", seen, "--as", "Ann", "--book", "real")

@@ -53,7 +53,19 @@ def test_an_order_that_asks_waits_and_tells_a_person_exactly_what_is_asked():
     assert alert["script"] == [
         {"action": "SELL_TO_OPEN", "instrument": PUT, "quantity": 1, "limit_price": "2.00"}
     ]
-    assert "the premium yield is under the account's floor" in alert["text"]
+    assert alert["text"] == (
+        "GEN-1: sell 1 AAPL 330 put of Fri 2011-01-07 for at least 2.00 USD a share (open put)? You are "
+        "asked because the premium yield is under the account's floor. Answer until "
+        "Thu 2011-01-06 11:00 New York; no answer means no."
+    )
+    assert (alert["approval"], alert["approval_hash"]) == (asked["approval"], asked["hash"])
+
+
+def test_the_alert_says_the_yield_and_the_floor_where_they_are_known():
+    book = scene()
+    evidence = {"premium_yield_ppm": 9_100, "floor_ppm": 15_000}
+    book.engine.place(an_order(evidence=evidence))
+    assert "(open put; yield 0.91 % of the strike, floor 1.50 %)?" in book.recorder.events[-1].payload["text"]
 
 
 def test_while_it_waits_it_reserves_its_cash_and_its_contract():
