@@ -116,7 +116,8 @@ def place_hold(
     rule = rule_of(hold)
     before = strictest(held.values())
     after = strictest([*held.values(), Hold(hold, rule.status.value, actor)])
-    return _event(EventType.HOLD_PLACED, account, hold, why, before, after, at, actor, rule.status)
+    number = state.hold_changes.get(account, 0) + 1
+    return _event(EventType.HOLD_PLACED, account, hold, why, before, after, at, actor, rule.status, number)
 
 
 def lift_hold(
@@ -144,7 +145,8 @@ def lift_hold(
         raise AccountError(f"account {account} is {held[hold].state} ({hold}): {rule.why_not}")
     before = strictest(held.values())
     after = strictest(one for name, one in held.items() if name != hold)
-    return _event(EventType.HOLD_LIFTED, account, hold, why, before, after, at, actor, rule.status)
+    number = state.hold_changes.get(account, 0) + 1
+    return _event(EventType.HOLD_LIFTED, account, hold, why, before, after, at, actor, rule.status, number)
 
 
 def rule_of(hold: str) -> HoldRule:
@@ -169,13 +171,15 @@ def _event(
     at: datetime,
     actor: str,
     status: AccountStatus,
+    number: int,
 ) -> Event:
+    # By number, not by time: a replay's clock stands between its sessions, and there may be many changes.
     verb = kind.value.rpartition("_")[2]
     return Event(
         kind,
         at,
         actor,
-        f"hold/{account}/{hold}/{verb}/{at.isoformat()}",
+        f"hold/{account}/{hold}/{verb}/{number}",
         {
             "account": account,
             "hold": hold,

@@ -119,7 +119,7 @@ def _told(standing: Standing) -> str:
         StandingState.WAITING: "waiting",
         StandingState.SUPPRESSED: f"not sent: like {standing.by}",
         StandingState.GIVEN_UP: f"given up after {standing.tries} tries",
-        StandingState.FAILED: f"not delivered, tried {standing.tries} times",
+        StandingState.FAILED: f"not delivered, tries: {standing.tries}",
         StandingState.NOT_NEEDED: "not sent: answered before",
     }[standing.state]
     if coming:

@@ -52,6 +52,15 @@ def test_a_person_pauses_one_account_and_resumes_it(alluse):
     assert set(states.values()) == {"ACTIVE"}
 
 
+def test_a_replay_is_paused_resumed_and_paused_again(alluse):
+    alluse.journal.create_book("r", "replay")
+    opened = open_book(ProtocolConfig(), "default", FIRST, trading_calendar().open_time(FIRST))
+    alluse.journal.append("r", opened, alluse.journal.head("r"))
+    for command, state in (("pause", "PAUSED"), ("resume", "ACTIVE"), ("pause", "PAUSED")):
+        done = alluse(command, "--book", "r", "--why", "x", "--account", "GEN-1", "--as", "ann")
+        assert (done.stdout.splitlines()[:1], done.stderr) == ([f"GEN-1: {state}"], "")
+
+
 def test_the_kill_switch_halts_every_account_and_a_rule_s_hold_outlives_resume(alluse):
     assert alluse("halt", "--book", "p", "--why", "odd fills").stdout.count("HALTED") == 3
     state = fold(row.event for row in alluse.journal.read("p"))

@@ -98,7 +98,7 @@ def test_deliveries_are_listed_though_the_profile_at_hand_does_not_know_the_chan
     run("notify", "--book", "mine")
     shown = run("alerts", "--book", "mine", profile="default").stdout
     assert "to no channel" not in shown
-    assert "hook: not delivered, tried 1 times" in shown
+    assert "hook: not delivered, tries: 1" in shown
     assert "500" in shown
     assert "profile default has no channel called hook" in " ".join(shown.split())
     assert "alluse alerts --book mine --profile PROFILE" in " ".join(shown.split())
