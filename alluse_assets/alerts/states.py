@@ -15,6 +15,7 @@ from alluse_assets.alerts.alert import Alert, AlertType, raised_key
 from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.errors import AlertError
 from alluse_assets.base.events import Event
+from alluse_assets.base.person import person_actor, person_name
 from alluse_assets.journal.event_types import EventType
 
 ALERT_EVENTS = (EventType.ALERT_RAISED, EventType.ALERT_ACKNOWLEDGED, EventType.ALERT_RESOLVED)
@@ -95,14 +96,14 @@ def decide_acknowledge(
     Raises:
         AlertError: there is no such alert, it is resolved, or nobody is named.
     """
-    current = _known(alerts, alert, by)
+    by, current = person_name(by, AlertError), _known(alerts, alert)
     if current.resolved:
         raise AlertError(
             f"alert {alert} is resolved already, {_said(current.resolved)}: nothing to look after"
         )
     if current.acknowledged:
         return None
-    return _answer(EventType.ALERT_ACKNOWLEDGED, alert, by, f"person:{by}", at, why)
+    return _answer(EventType.ALERT_ACKNOWLEDGED, alert, by, person_actor(by), at, why)
 
 
 def decide_resolve(alerts: Mapping[str, CurrentAlert], alert: str, by: str, at: datetime, why: str) -> Event:
@@ -111,12 +112,12 @@ def decide_resolve(alerts: Mapping[str, CurrentAlert], alert: str, by: str, at: 
     Raises:
         AlertError: there is no such alert, it is resolved already, or nobody or no reason is named.
     """
-    current = _known(alerts, alert, by)
+    by, current = person_name(by, AlertError), _known(alerts, alert)
     if current.resolved:
         raise AlertError(f"alert {alert} is resolved already, {_said(current.resolved)}")
     if not why.strip():
         raise AlertError(f"alert {alert}: say why it is over")
-    return _answer(EventType.ALERT_RESOLVED, alert, by, f"person:{by}", at, why)
+    return _answer(EventType.ALERT_RESOLVED, alert, by, person_actor(by), at, why)
 
 
 def resolved_by_event(alert: str, by: str, why: str, event: Event) -> Event:
@@ -131,9 +132,7 @@ def resolved_by_event(alert: str, by: str, why: str, event: Event) -> Event:
     return _answer(EventType.ALERT_RESOLVED, alert, by, event.actor, event.effective_at, why, event.key)
 
 
-def _known(alerts: Mapping[str, CurrentAlert], alert: str, by: str) -> CurrentAlert:
-    if not by.strip():
-        raise AlertError("say who answers the alert")
+def _known(alerts: Mapping[str, CurrentAlert], alert: str) -> CurrentAlert:
     if alert not in alerts:
         still_open = [name for name, known in alerts.items() if not known.resolved]
         raise AlertError(

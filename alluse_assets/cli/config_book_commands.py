@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from alluse_assets.alerts.message import HASH_SHOWN
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import Event, instant_text
 from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
-from alluse_assets.cli.person import utc_now
+from alluse_assets.cli.person import own_name, utc_now
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.config_history import changes_from
@@ -47,7 +46,7 @@ def set_command(
     if len(pairs) % 2:
         raise ConfigError(f"{pairs[-1]}: has no value; give PATH VALUE, as many pairs as change together")
     values = list(zip(pairs[::2], pairs[1::2], strict=True))
-    who = by or getpass.getuser()
+    who = by or own_name()
     _change(
         book,
         lambda now: decide_change(now.state, now.kind, values, why, who, now.at),
@@ -65,7 +64,7 @@ def rollback_command(
     as_json: _Json = False,
 ) -> None:
     """Bring back the values of an earlier version, as a new version. Nothing is taken out of the history."""
-    who = by or getpass.getuser()
+    who = by or own_name()
     _change(
         book,
         lambda now: decide_rollback(now.state, now.kind, to, why, who, now.at),

@@ -21,6 +21,7 @@ from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
 from alluse_assets.base.money import text
+from alluse_assets.base.person import is_same_person, person_actor, person_name
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookKind
@@ -230,16 +231,14 @@ def answer(
             f"approval {approval}: what is asked has the hash {asked.hash[:16]}, not {given_hash[:16]}: "
             "look at it again"
         )
-    name = by.strip()
-    if not name or ":" in name:
-        raise ApprovalError(f"approval {approval}: {by!r} is no person's name")
+    name = person_name(by, lambda words: ApprovalError(f"approval {approval}: {words}"))
     four_eyes = yes and book_kind == "live" and rules.live_approver_is_another
-    if four_eyes and _person(name) == _person(asked.requested_by):
+    if four_eyes and is_same_person(name, asked.requested_by):
         raise ApprovalError(
             f"approval {approval}: {name} asked for it, and in live another person approves "
             "(approvals.live_approver_is_another)"
         )
-    return _answered(asked, yes, f"person:{name}", name, at, why)
+    return _answered(asked, yes, person_actor(name), name, at, why)
 
 
 def policy_answer(asked: ApprovalState, yes: bool, at: datetime) -> Event:
@@ -304,7 +303,3 @@ def _event(
     # One key a step of each request: the journal itself refuses a second answer or a second use.
     key = f"approval/{approval}/{event_type.value.removeprefix('approval.')}"
     return Event(event_type, at, actor, key, payload, cause=cause)
-
-
-def _person(actor: str) -> str:
-    return actor.removeprefix("person:").strip().casefold()

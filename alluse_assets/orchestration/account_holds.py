@@ -10,6 +10,7 @@ from alluse_assets.accounts.states import lift_hold, place_hold, rule_of, status
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.base.errors import AccountError
 from alluse_assets.base.events import Event
+from alluse_assets.base.person import person_actor, person_name
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.orchestration.config_journal import read_book_now
@@ -40,15 +41,17 @@ def hold_accounts(
     """Place ``hold`` (paused, close_only, halted) on accounts; none given: on all.
 
     Raises:
-        AccountError: there is no such account, or no reason is given.
+        AccountError: there is no such account, or no reason or no name is given.
         JournalError: there is no such book, or it is not opened.
         ConflictError: another process writes to the book.
     """
 
-    def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
-        return [place_hold(state.protection, name, hold, why, at, f"person:{by}")]
+    actor = person_actor(person_name(by, AccountError))
 
-    return _change(store, anchors, book, accounts, why, by, clock, decide)
+    def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
+        return [place_hold(state.protection, name, hold, why, at, actor)]
+
+    return _change(store, anchors, book, accounts, why, clock, decide)
 
 
 def resume_accounts(
@@ -63,22 +66,24 @@ def resume_accounts(
     """Lift what a person may lift from accounts; none given: from all. What stays says what would end it.
 
     Raises:
-        AccountError: there is no such account, or no reason is given.
+        AccountError: there is no such account, or no reason or no name is given.
         JournalError: there is no such book, or it is not opened.
         ConflictError: another process writes to the book.
     """
+
+    actor = person_actor(person_name(by, AccountError))
 
     def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
         held = state.protection.holds.get(name, {})
         mine = [hold for hold in held if "person" in rule_of(hold).lifted_by]
         left = state
         for hold in mine:
-            event = lift_hold(left.protection, name, hold, why, at, f"person:{by}", "person")
+            event = lift_hold(left.protection, name, hold, why, at, actor, "person")
             if event:
                 yield event
                 left = fold([event], left)
 
-    return _change(store, anchors, book, accounts, why, by, clock, decide)
+    return _change(store, anchors, book, accounts, why, clock, decide)
 
 
 def _change(
@@ -87,7 +92,6 @@ def _change(
     book: str,
     accounts: Sequence[str],
     why: str,
-    by: str,
     clock: Callable[[], datetime],
     decide: Callable[[BookState, str, datetime], Iterable[Event | None]],
 ) -> list[HoldChange]:

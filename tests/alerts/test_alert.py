@@ -75,6 +75,8 @@ def test_what_cannot_be_answered_says_why():
         decide_acknowledge(alerts, "other", "ann", NOON)
     with pytest.raises(AlertError, match="say who"):
         decide_resolve(alerts, "a1", " ", NOON, "why")
+    with pytest.raises(AlertError, match="'person:ann' is no person's name"):
+        decide_acknowledge(alerts, "a1", "person:ann", NOON)
     with pytest.raises(AlertError, match="say why"):
         decide_resolve(alerts, "a1", "ann", NOON, "")
     done = decide_resolve(alerts, "a1", "ann", NOON, "over")

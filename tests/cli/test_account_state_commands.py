@@ -78,6 +78,7 @@ def test_the_kill_switch_halts_every_account_and_a_rule_s_hold_outlives_resume(a
     [
         (["pause", "--book", "p", "--why", " "], "say why"),
         (["pause", "--book", "p", "--account", "GEN-9", "--why", "x"], "no account GEN-9; it has COM-1"),
+        (["pause", "--book", "p", "--why", "x", "--as", "person:ann"], "'person:ann' is no person's name"),
         (["halt", "--book", "nobody", "--why", "x"], "there is no book 'nobody'"),
     ],
 )
