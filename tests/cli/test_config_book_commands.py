@@ -108,6 +108,9 @@ def test_a_value_may_start_with_a_minus(alluse, store):
         ((LOW,), f"{LOW}: has no value; give PATH VALUE"),
         (("accounts.gen.puts.delta_lo", "1"), "did you mean accounts.gen.puts.delta_low?"),
         (("multiplier", "10"), "multiplier: cannot change in a running book"),
+        (("notify.digest_over", "6"), "notify.digest_over: is no part of a book"),
+        (("alerts.lowest_sent", "HIGH"), "set it in the profile that the notifier runs with"),
+        (("entry.min_open_interest", "99999999999999999999999"), "should be at most 9007199254740991"),
         ((LOW, "40"), f"nothing to change: {LOW} is 40 already"),
     ],
 )
