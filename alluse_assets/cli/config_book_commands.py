@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from alluse_assets.accounts.config_changes import decide_change, decide_rollback
 from alluse_assets.alerts.message import HASH_SHOWN
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import Event, instant_text
 from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
@@ -120,11 +122,16 @@ def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
 def _outcome(book: str, event: Event, dry_run: bool) -> str:
     p: Any = event.payload
     if event.type == EventType.APPROVAL_REQUESTED:
-        would = "would be asked for" if dry_run else f"is asked for: {p['approval']}"
+        if dry_run:
+            return (
+                f"this change of book {book} needs a person's yes and would be asked for; nothing was asked "
+                "and nothing was changed. Without --dry-run it is"
+            )
+        until = new_york_text(datetime.fromisoformat(p["expires_at"]))
         return (
-            f"this change of book {book} {would}; it needs approval until {p['expires_at']}, and unanswered "
-            f"means no. Answer with: alluse approve {p['approval']} --hash {p['hash'][:HASH_SHOWN]} "
-            f"--book {book}"
+            f"this change of book {book} is asked for: {p['approval']}; it needs approval until {until}, and no "
+            f"answer means no. Answer with: alluse approve {p['approval']} --hash {p['hash'][:HASH_SHOWN]} "
+            f"--book {book}, or: alluse reject {p['approval']} --book {book}"
         )
     if dry_run:
         return f"this would be version {p['version']} of book {book}; nothing was changed"

@@ -223,7 +223,10 @@ def answer(
     if asked is None:
         raise ApprovalError(f"approval {approval}: nothing of that name is open; list with: alluse approvals")
     if asked.answer is not None:
-        raise ApprovalError(f"approval {approval}: {asked.answered_by} has answered {asked.answer} already")
+        raise ApprovalError(
+            f"approval {approval}: {asked.answered_by} has answered {asked.answer} already"
+            + (f", {new_york_text(asked.answered_at)}" if asked.answered_at else "")
+        )
     if asked.has_expired(at):
         raise ApprovalError(f"approval {approval}: it expired {new_york_text(asked.expires_at)}")
     if given_hash != asked.hash:

@@ -17,6 +17,7 @@ from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.base.config.model_people import ApprovalRules
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.execution.approval_alerts import with_alert
+from alluse_assets.execution.approval_table import APPROVAL_EVENTS, what_became_of
 from alluse_assets.execution.approvals import answer
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.approval_state import ApprovalState
@@ -67,6 +68,10 @@ def give_answer(
     with store.lease(book, LEASE_SECONDS):
         now = read_book(store, book, clock)
         asked = _found(now.state, approval)
+        if asked is None:
+            events = [row.event for row in store.read(book, types=APPROVAL_EVENTS)]
+            if ended := what_became_of(events, approval):
+                raise ApprovalError(f"{ended}; what is open: alluse approvals --book {book}")
         name, given = (asked.approval, asked.hash) if asked else (approval, "")
         prefix = hash_prefix.strip().lower()
         if asked and not asked.hash.startswith(prefix):
