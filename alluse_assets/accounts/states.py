@@ -41,12 +41,19 @@ class HoldRule:
     status: AccountStatus
     lifted_by: frozenset[str]
     why_not: str
-    """What somebody hears who may not lift it."""
+    """What somebody hears who may not lift it, or did not: what would end it."""
+
+    @property
+    def is_a_persons(self) -> bool:
+        """Whether it is a person's own act, so that only a person ends it."""
+        return self.lifted_by == frozenset({"person"})
 
 
 _BOTH, _RULE, _PERSON = frozenset({"rule", "person"}), frozenset({"rule"}), frozenset({"person"})
 HOLD_RULES: Mapping[str, HoldRule] = {
-    "level_3": HoldRule(AccountStatus.SAFE, _BOTH, ""),
+    "level_3": HoldRule(
+        AccountStatus.SAFE, _BOTH, "it ends by itself when the symbol has left level 3, or by a person"
+    ),
     "vix_safe": HoldRule(
         AccountStatus.SAFE, _RULE, "it ends by itself when the volatility index has come down and is fresh"
     ),

@@ -128,10 +128,10 @@ def _outcome(book: str, event: Event, dry_run: bool) -> str:
                 "and nothing was changed. Without --dry-run it is"
             )
         until = new_york_text(datetime.fromisoformat(p["expires_at"]))
+        yes = f"alluse approve {p['approval']} --hash {p['hash'][:HASH_SHOWN]} --book {book}"
         return (
-            f"this change of book {book} is asked for: {p['approval']}; it needs approval until {until}, and no "
-            f"answer means no. Answer with: alluse approve {p['approval']} --hash {p['hash'][:HASH_SHOWN]} "
-            f"--book {book}, or: alluse reject {p['approval']} --book {book}"
+            f"this change of book {book} is asked for: {p['approval']}; it needs approval until {until}, and "
+            f"no answer means no. Answer with: {yes}, or: alluse reject {p['approval']} --book {book}"
         )
     if dry_run:
         return f"this would be version {p['version']} of book {book}; nothing was changed"

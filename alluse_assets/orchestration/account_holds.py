@@ -62,11 +62,23 @@ def resume_accounts(
     why: str,
     by: str,
     clock: Callable[[], datetime],
+    holds: Sequence[str] = (),
 ) -> list[HoldChange]:
-    """Lift what a person may lift from accounts; none given: from all. What stays says what would end it.
+    """Lift holds from accounts; none given: from all. What stays says what would end it.
+
+    Args:
+        store: the journals.
+        anchors: where the new head is signed.
+        book: whose accounts.
+        accounts: which; empty: all.
+        why: for the journal.
+        by: the person's name.
+        clock: says what time it is, once nobody else writes to the book.
+        holds: exactly these, which may be a level's SAFE; empty: what a person placed, and nothing else.
 
     Raises:
-        AccountError: there is no such account, or no reason or no name is given.
+        AccountError: there is no such account or hold, a person may not end it, or no reason or no name is
+            given.
         JournalError: there is no such book, or it is not opened.
         ConflictError: another process writes to the book.
     """
@@ -75,7 +87,7 @@ def resume_accounts(
 
     def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
         held = state.protection.holds.get(name, {})
-        mine = [hold for hold in held if "person" in rule_of(hold).lifted_by]
+        mine = [hold for hold in held if (hold in holds if holds else rule_of(hold).is_a_persons)]
         left = state
         for hold in mine:
             event = lift_hold(left.protection, name, hold, why, at, actor, "person")
@@ -83,7 +95,13 @@ def resume_accounts(
                 yield event
                 left = fold([event], left)
 
-    return _change(store, anchors, book, accounts, why, clock, decide)
+    def require(state: BookState, names: Sequence[str]) -> None:
+        there = sorted({hold for name in names for hold in state.protection.holds.get(name, {})})
+        for hold in holds:
+            if hold not in there:
+                raise AccountError(f"nothing is held by {hold}; what holds: {', '.join(there) or 'nothing'}")
+
+    return _change(store, anchors, book, accounts, why, clock, decide, require)
 
 
 def _change(
@@ -94,12 +112,14 @@ def _change(
     why: str,
     clock: Callable[[], datetime],
     decide: Callable[[BookState, str, datetime], Iterable[Event | None]],
+    require: Callable[[BookState, Sequence[str]], None] = lambda state, names: None,
 ) -> list[HoldChange]:
     if not why.strip():
         raise AccountError("say why, with --why: the journal keeps it")
     with store.lease(book, _LEASE_SECONDS):
         now = read_book_now(store, book, clock)
         names = _named(now.state, book, accounts)
+        require(now.state, names)
         events = [event for name in names for event in decide(now.state, name, now.at) if event]
         if events:
             anchors.add(book, store.append(book, events, now.head))
@@ -113,7 +133,13 @@ def _change(
 
 def _kept(state: BookState, name: str) -> tuple[str, ...]:
     held = state.protection.holds.get(name, {})
-    return tuple(f"{hold}: {rule_of(hold).why_not}" for hold in held if rule_of(hold).why_not)
+    return tuple(f"{hold}: {rule_of(hold).why_not}{_how(hold)}" for hold in held)
+
+
+def _how(hold: str) -> str:
+    rule = rule_of(hold)
+    asked_for = "person" in rule.lifted_by and not rule.is_a_persons
+    return f": alluse resume --hold {hold}" if asked_for else ""
 
 
 def _named(state: BookState, book: str, accounts: Sequence[str]) -> list[str]:
