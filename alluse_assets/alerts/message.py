@@ -21,7 +21,8 @@ HASH_SHOWN = 12
 """So much of a request's hash is shown to people: what they answer is checked against it."""
 _MOST_LINES = 40
 _LONGEST_TEXT = 1_500
-_LONGEST_LINE = 200
+_LONGEST_LINE = 300
+"""A question's line says until when, at its end."""
 
 
 def message_of(book: str, send: Send, alerts: Mapping[str, CurrentAlert], now: datetime) -> Message:
@@ -117,7 +118,7 @@ def _line(book: str, current: CurrentAlert) -> str:
     about = " ".join(part for part in (alert.account, alert.symbol) if part)
     state = "" if current.state is AlertState.NEW else f" [{_state(current)}]"
     text = _cut(" ".join(alert.text.split()), _LONGEST_LINE)
-    if about:
+    if about and not text.startswith(f"{alert.account}:"):
         text = f"{about}: {text}"
     how = alert.id
     if alert.approval:

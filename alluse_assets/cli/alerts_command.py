@@ -79,6 +79,8 @@ def _print(
     for one in shown:
         alert = one.alert
         about = " ".join(part for part in (alert.account, alert.symbol) if part)
+        if alert.text.startswith(f"{alert.account}:"):
+            about = ""
         sent = [_told(standing) for standing in told.get(alert.id, [])]
         table.add_row(
             Text(alert.id),

@@ -126,20 +126,20 @@ def _change(
     after = fold(events, now.state)
     touched = {str(event.payload["account"]) for event in events}
     return [
-        HoldChange(name, status_of(after.protection, name).value, name in touched, _kept(after, name))
+        HoldChange(name, status_of(after.protection, name).value, name in touched, _kept(after, book, name))
         for name in names
     ]
 
 
-def _kept(state: BookState, name: str) -> tuple[str, ...]:
+def _kept(state: BookState, book: str, name: str) -> tuple[str, ...]:
     held = state.protection.holds.get(name, {})
-    return tuple(f"{hold}: {rule_of(hold).why_not}{_how(hold)}" for hold in held)
+    return tuple(f"{hold}: {rule_of(hold).why_not}{_how(book, name, hold)}" for hold in held)
 
 
-def _how(hold: str) -> str:
+def _how(book: str, name: str, hold: str) -> str:
     rule = rule_of(hold)
-    asked_for = "person" in rule.lifted_by and not rule.is_a_persons
-    return f": alluse resume --hold {hold}" if asked_for else ""
+    by_name_only = "person" in rule.lifted_by and not rule.is_a_persons
+    return f": alluse resume --book {book} --account {name} --hold {hold} --why WHY" if by_name_only else ""
 
 
 def _named(state: BookState, book: str, accounts: Sequence[str]) -> list[str]:

@@ -52,6 +52,12 @@ def test_an_order_that_asks_says_how_to_say_yes_and_no_to_exactly_this():
     assert "acknowledge" not in calm, "only a CRITICAL one is repeated"
 
 
+def test_a_digest_names_an_account_once_and_does_not_cut_until_when():
+    text = f"GEN-1: buy {'x' * 200}? Answer until Thu 2026-06-04 16:00 New York; no answer means no."
+    alerts = raised((alert("a1", account="GEN-1", symbol="AAPL", text=text), NOON), (alert("a2"), NOON))
+    assert f"HIGH Wed 06-03 12:00 {text} (a1)" in told(alerts).body
+
+
 def test_a_digest_says_how_to_say_yes():
     asked = {"approval": "fork/1", "approval_hash": "ab" * 32}
     alerts = raised((alert("a1", question=True, **asked), NOON), (alert("a2"), NOON))

@@ -86,7 +86,7 @@ def test_resuming_from_a_halt_leaves_the_safe_of_a_level_which_ends_only_when_it
     assert (
         "held by level_3:AAPL: it ends by itself when the symbol has left level 3, or by a person: " in shown
     )
-    assert "alluse resume --hold level_3:AAPL" in shown
+    assert "alluse resume --book p --account REV-1 --hold level_3:AAPL --why WHY" in shown
     alluse("pause", "--book", "p", "--account", "REV-1", "--why", "x")
     named = ("resume", "--book", "p", "--account", "REV-1", "--why", "seen", "--hold", "level_3:AAPL")
     assert "REV-1: PAUSED" in alluse(*named).stdout
