@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.alerts.message import HASH_SHOWN
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.events import instant_text
 from alluse_assets.cli.person import utc_now
 from alluse_assets.execution.approval_table import late_are_expired, project_approvals
@@ -20,8 +21,6 @@ from alluse_assets.execution.approvals import REASONS
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.orchestration.config_journal import kind_of
 from alluse_assets.orchestration.services import open_services
-
-HASH_SHOWN = 12
 
 
 def approvals_command(
@@ -76,8 +75,7 @@ def described(row: Mapping[str, Any], evidence: Any) -> Iterable[str]:
     if "floor_ppm" in evidence:
         yielded, floor = (int(evidence[name]) / 10_000 for name in ("premium_yield_ppm", "floor_ppm"))
         yield f"  yield    {yielded:.2f} % of the strike; the floor is {floor:.2f} %"
-    until = row["expires_at"].astimezone(NEW_YORK)
-    yield f"  until    {until:%Y-%m-%d %H:%M:%S} New York"
+    yield f"  until    {new_york_text(row['expires_at'])}"
     yield f"  by       {row['requested_by']}"
     yield f"  hash     {row['subject_hash'][:HASH_SHOWN]}"
     if row["state"] != "open":

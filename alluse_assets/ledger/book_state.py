@@ -511,6 +511,8 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.APPROVAL_ANSWERED: _approval_moved,
     EventType.APPROVAL_EXPIRED: _approval_moved,
     EventType.APPROVAL_USED: _approval_used,
+    EventType.ALERT_RAISED: _approval_moved,
+    EventType.ALERT_RESOLVED: _approval_moved,
     EventType.SESSION_OPENED: _session_opened,
     EventType.SESSION_CLOSED: _session_closed,
 }

@@ -16,7 +16,7 @@ from alluse_assets.base.config.model_protection import Action, ProtectionRules
 from alluse_assets.protection.state import Chain
 
 LEVEL_NAMES = ("normal", "enhanced", "recovery", "preservation")
-ACTION_WORDS: Mapping[Action, str] = {
+ACTION_WORDS: Mapping[str, str] = {
     "faster_monitoring": "looked at more often",
     "halve_new_entries": "new entries in it are smaller",
     "prepare_roll": "a roll is kept ready",

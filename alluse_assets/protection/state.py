@@ -120,6 +120,8 @@ class ProtectionState:
     """What the index's value alone asks for; a stale one is a tier tighter."""
     holds: Mapping[str, Mapping[str, Hold]] = field(default_factory=dict)
     """By account, then by the hold's name."""
+    hold_changes: Mapping[str, int] = field(default_factory=dict)
+    """By account: how often one of its holds was placed or lifted. The next one's number, for its key."""
 
     def level_of(self, account: str, symbol: str) -> int:
         """The symbol's level in an account: the highest of its chains and of one that cools off."""
@@ -276,8 +278,7 @@ def _tier_changed(state: ProtectionState, event: Event) -> ProtectionState:
 def _hold_placed(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
     hold = Hold(p["hold"], p["state"], event.actor)
-    held = {**state.holds.get(p["account"], {}), hold.name: hold}
-    return replace(state, holds={**state.holds, p["account"]: held})
+    return _with_holds(state, p["account"], {**state.holds.get(p["account"], {}), hold.name: hold})
 
 
 def _hold_lifted(state: ProtectionState, event: Event) -> ProtectionState:
@@ -286,7 +287,12 @@ def _hold_lifted(state: ProtectionState, event: Event) -> ProtectionState:
     kind, _, symbol = str(p["hold"]).partition(":")
     if kind == "level_3" and not event.actor.startswith("rule:"):
         state = _with_safe_lifted(state, p["account"], symbol)
-    return replace(state, holds={**state.holds, p["account"]: held})
+    return _with_holds(state, p["account"], held)
+
+
+def _with_holds(state: ProtectionState, account: str, held: Mapping[str, Hold]) -> ProtectionState:
+    changes = {**state.hold_changes, account: state.hold_changes.get(account, 0) + 1}
+    return replace(state, holds={**state.holds, account: held}, hold_changes=changes)
 
 
 def _with_safe_lifted(state: ProtectionState, account: str, symbol: str) -> ProtectionState:

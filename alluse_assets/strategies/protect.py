@@ -87,7 +87,7 @@ def breaker_events(
         words = f"Circuit breaker: {_TIER_NAMES[tier]} (was {_TIER_NAMES[before]}): {why}"
         if stale and tier > before:
             words += "; bring its bars up to date, or switch circuit_breakers.enabled off"
-        alert = Alert(key, AlertType.PROTOCOL, priority, words, dedup_key="breaker")
+        alert = Alert(key, AlertType.PROTOCOL, priority, words, dedup_key=f"breaker/{int(tier)}")
         events.append(alert_event(alert, at, "rule:circuit_breakers", key))
         events += _tier_holds(state, tier, why, at)
     return events
@@ -246,7 +246,8 @@ def _level_change(
         "script": script,
     }
     events = [Event(EventType.LEVEL_CHANGED, at, "rule:protection", key, payload)]
-    priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), None)
+    asks: Priority | None = "MEDIUM" if "ask_person" in actions else None
+    priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), asks)
     if level > chain.level and priority:
         side = "put" if chain.right == "P" else "covered call"
         alert = Alert(

@@ -194,6 +194,9 @@ def test_all_faults_of_all_layers_are_told_at_once(profile):
         ("reinvest: {com: {leaps_share: 0.3}}", "is 1.05, over 1"),
         ("reinvest: {months: [13]}", "reinvest.months.0: found 13; should be a whole number from 1 to 12"),
         ("rolls: {weeks_out_low: 3}", "3 is above weeks_out_high 2"),
+        # What JSON cannot hold exactly has no fingerprint.
+        ("entry: {min_open_interest: 99999999999999999999999}", "should be at most 9007199254740991"),
+        ("paper: {seed: 9007199254740992}", "paper.seed: found 9007199254740992; should be at most"),
         ("- a\n- b", "a profile is a mapping of settings, not a list"),
         ("a: [", "no YAML"),
     ],
