@@ -33,10 +33,11 @@ from alluse_assets.execution.approvals import (
     why_ask,
 )
 from alluse_assets.execution.broker import Broker, BrokerReport
-from alluse_assets.execution.gate import RULES, GateContext, GateDecision, Rule, decide
+from alluse_assets.execution.gate import RULES, STANDING, GateContext, GateDecision, Rule, decide
 from alluse_assets.execution.lifecycle import OrderState, OrderStep
-from alluse_assets.execution.order import Action, OrderIntent, intent_from
+from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
+from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 
 _AT_BROKER = frozenset(
@@ -47,6 +48,8 @@ _AT_BROKER = frozenset(
         OrderState.PENDING_REPLACE,
     }
 )
+_CANCELABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+_WAITS = OrderState.PENDING_APPROVAL
 
 
 class Recorder(Protocol):
@@ -138,25 +141,46 @@ class OrderEngine:
         for report in self.broker.poll(working, at):
             self.take_report(by_id[report.intent_id], report)
 
-    def cancel_working(self, account: str, why: str, at: datetime, entries_only: bool) -> None:
-        """Cancel what an account has at the broker, and deny what waits for a person.
+    def withdraw(self, at: datetime) -> None:
+        """Cancel what works, and deny what waits for a person, where it may not be there any more.
 
-        Args:
-            account: whose orders.
-            why: for the journal.
-            at: when.
-            entries_only: leave what closes alone.
+        Called at each look before anything fills in it. Asked are the gate's rules on states, windows and
+        protection, so exits go on wherever anything may be sent. What waits may do so outside of its window:
+        its question has an end of its own, and the whole gate judges a yes.
         """
-        for order in list(self.recorder.state.orders.values()):
-            if order.account != account or (entries_only and Action(order.action).is_exit):
+        orders = list(self.recorder.state.orders.values())
+        found = [(order, intent_of(order)) for order in orders if order.state in (*_CANCELABLE, _WAITS)]
+        verdicts = {intent.intent_id: self._standing(intent, order.state, at) for order, intent in found}
+        for order, intent in found:
+            decision = verdicts[intent.intent_id]
+            for _, other in found:
+                if decision.allows and is_one_order(intent, other):
+                    decision = verdicts[other.intent_id]
+            if decision.allows:
                 continue
-            intent, decision = intent_of(order), GateDecision((), (("state@1", why),))
-            if order.state == OrderState.PENDING_APPROVAL:
-                self.deny(intent, decision, at)
-            elif order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+            if order.state in _CANCELABLE:
                 self.step(intent, OrderStep.ASK_CANCEL, decision, at)
                 for report in self.broker.cancel(intent, at):
                     self.take_report(intent, report)
+                continue
+            asked = self._asked_about(intent)
+            if asked is not None and asked.answer == "no":
+                continue  # it is denied for that
+            self.deny(intent, decision, at)
+            if asked is not None:
+                self.recorder.record(expired(asked, at))
+
+    def _standing(self, intent: OrderIntent, state: str, at: datetime) -> GateDecision:
+        """What the rules on whether an order may be there at all say of one that works or waits."""
+        asked = [rule for rule in self.rules if rule.id in STANDING]
+        if state == _WAITS:
+            asked = [rule for rule in asked if rule.id != "window"]
+        return decide(intent, replace(self.context(intent, self.recorder.state), now=at), asked)
+
+    def _asked_about(self, intent: OrderIntent) -> ApprovalState | None:
+        """What a person was asked about an order, or about the roll whose leg it is."""
+        approvals = self.recorder.state.approvals
+        return approvals.get(order_approval(intent.intent_id)) or approvals.get(intent.parent)
 
     def end_session(self, now: datetime) -> None:
         """Book what the broker says about the day's orders that still worked, and end what asks."""

@@ -17,7 +17,7 @@ from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_
 from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.base.events import Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol, root_of
-from alluse_assets.base.money import ZERO, text
+from alluse_assets.base.money import ZERO, text, to_cents
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.ledger.account_state import AccountState
 from alluse_assets.ledger.book_state import BookState
@@ -49,6 +49,10 @@ class GateContext:
     status: AccountStatus = AccountStatus.ACTIVE
     window_open: bool = True
     """Whether entries are allowed at this time."""
+    no_entry: str | None = None
+    """What protection refuses an entry in the order's symbol and right for; None: it refuses none."""
+    deployable_share: Decimal = Decimal(1)
+    """Share of deployable that entries may use."""
     keeps_levels: bool = False
     """Whether every option sold needs what its level counts from."""
     freed: Decimal = ZERO
@@ -61,10 +65,11 @@ class GateContext:
         return self.state.accounts[intent.account]
 
     def spendable(self, intent: OrderIntent) -> Decimal:
-        """The account's deployable cash with what its working orders reserve."""
-        return deployable(
+        """What entries may use of the account's deployable cash, less what its working orders reserve."""
+        free = deployable(
             self.account(intent), self.nav, self.buffer_share, self.multiplier, self.state.orders.values()
         )
+        return to_cents(free * self.deployable_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,7 @@ def _capital(intent: OrderIntent, context: GateContext) -> str | None:
     free = context.spendable(intent)
     if intent.purpose == ROLL_OPEN:
         # Its collateral is that of what it replaces, which the buffer was kept beside already.
-        unbuffered = replace(context, buffer_share=0.0)
+        unbuffered = replace(context, buffer_share=0.0, deployable_share=Decimal(1))
         free = unbuffered.spendable(intent) + context.freed
     if need and need > free:
         return f"needs {text(need)} USD of deployable cash, the account has {text(free)}"
@@ -209,9 +214,17 @@ def _state(intent: OrderIntent, context: GateContext) -> str | None:
         allowed = allows_exits(context.status)
     elif intent.purpose == ROLL_OPEN:
         allowed = allows_rolls(context.status)
+        if context.status is AccountStatus.SAFE and Decimal(str(intent.evidence.get("net", 0))) <= 0:
+            return f"account {intent.account} is SAFE, and there a roll is made for a net credit only"
     else:
         allowed = allows_entries(context.status)
     return None if allowed else f"account {intent.account} is {context.status.value}"
+
+
+def _protection(intent: OrderIntent, context: GateContext) -> str | None:
+    if intent.action is not Action.SELL_TO_OPEN or intent.purpose == ROLL_OPEN or context.no_entry is None:
+        return None
+    return f"no entry in {intent.symbol}: {context.no_entry}"
 
 
 def _window(intent: OrderIntent, context: GateContext) -> str | None:
@@ -247,11 +260,25 @@ RULES: tuple[Rule, ...] = (
     Rule("covered", 1, "Calls are covered by shares that no other call binds.", _covered),
     Rule("closing", 1, "A closing order closes no more than is open.", _closes_what_is_open),
     Rule("hours", 1, "Orders go out only while the instrument trades, early closes included.", _hours),
-    Rule("state", 1, "Entries in ACTIVE only; exits wherever anything may be sent at all.", _state),
+    Rule(
+        "state",
+        1,
+        "Entries in ACTIVE only, rolls in SAFE for a net credit; exits wherever anything may be sent at all.",
+        _state,
+    ),
+    Rule(
+        "protection",
+        1,
+        "No entry where the symbol's level, a deep drawdown or the account's drawdown pivot refuses it.",
+        _protection,
+    ),
     Rule("window", 1, "Entries in their window only; exits, rolls and hedges at any time.", _window),
     Rule("level", 1, "What is sold has what its protection level counts from.", _has_level),
     Rule("duplicate", 1, "No second order for the same while one works.", _no_duplicate),
 )
+
+STANDING = ("state", "window", "protection")
+"""Ids of the rules on whether an order may be there at all: what works is asked them again at each look."""
 
 
 def decide(intent: OrderIntent, context: GateContext, rules: Sequence[Rule] = RULES) -> GateDecision:

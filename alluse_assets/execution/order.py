@@ -98,6 +98,16 @@ class OrderIntent:
         return f"{self.session}/{self.account}/{self.purpose}/{self.instrument}"
 
 
+def is_one_order(leg: OrderIntent, other: OrderIntent) -> bool:
+    """Whether two orders under way are the legs of a roll that the broker took as one order.
+
+    They have the same number then; of a roll that is legged no more is being sold than was bought back, which
+    is less than an order that still works was for.
+    """
+    same_roll = bool(leg.parent) and leg.parent == other.parent
+    return same_roll and leg.action is not other.action and leg.quantity == other.quantity
+
+
 def chain_from(payload: Any) -> ChainStart:
     """What ``ChainStart.payload`` was made from."""
     iv = payload["anchor_iv"]

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 
-from alluse_assets.accounts.states import AccountStatus
 from alluse_assets.base.events import Event, Json
 from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
@@ -159,14 +157,6 @@ def _withdrawn(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: 
     return True
 
 
-def _debit_in_safe(engine: OrderEngine, sale: OrderIntent) -> str:
-    """Why an account that became SAFE while its roll waited does not roll for a debit; empty: it may."""
-    is_safe = engine.context(sale, engine.recorder.state).status is AccountStatus.SAFE
-    if not is_safe or Decimal(str(sale.evidence["net"])) > 0:
-        return ""
-    return f"account {sale.account} is SAFE, and there a roll is made for a net credit only"
-
-
 def _resume(engine: OrderEngine, leg: OrderIntent, at: datetime) -> None:
     """Go on with a leg that waits, or that was approved when a process ended."""
     state = engine.recorder.state
@@ -193,7 +183,7 @@ def _settle(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: dat
         if outcome is not None:
             return
     decisions = judged(engine, (close, sale), at)
-    refused = against(decisions, _debit_in_safe(engine, sale))
+    refused = against(decisions)
     if not refused.allows:
         engine.deny(close, refused, at)
         if sale.intent_id in state.orders:  # it was made when a process ended

@@ -14,10 +14,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_exits, status_of
+from alluse_assets.accounts.states import allows_entries, status_of
 from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
+from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.broker import Broker, OptionOutcome
 from alluse_assets.execution.engine import OrderEngine, Recorder
@@ -28,7 +29,7 @@ from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_r
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.protection.circuit_breakers import VixReading
-from alluse_assets.protection.entry_limits import buffer_multiple
+from alluse_assets.protection.entry_limits import buffer_multiple, deployable_share, entry_limit
 from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts
 from alluse_assets.strategies.com_acc import decide_first_purchase
 from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_puts
@@ -113,7 +114,7 @@ class SessionRoutine:
         navs = self._values(market.prices).navs
         self._levels(market.prices, market.now, "quotes", navs)
         engine = self._engine(navs)
-        self._cancel_what_may_not_work(engine)
+        engine.withdraw(market.now)
         engine.poll(market.now)
         engine.resume(market.now)
         continue_rolls(engine, market.now)
@@ -211,14 +212,6 @@ class SessionRoutine:
             self._roll(engine, due)
         self._exits(engine, decide_hedges(self._step(name, navs)))
 
-    def _cancel_what_may_not_work(self, engine: OrderEngine) -> None:
-        """HALTED cancels everything that works, CLOSE_ONLY and SAFE what would open something."""
-        for name in sorted(self._state.accounts):
-            status = status_of(self._state.protection, name)
-            if not allows_entries(status) and status is not AccountStatus.PAUSED:
-                why = f"account {name} is {status.value}"
-                engine.cancel_working(name, why, self.market.now, entries_only=allows_exits(status))
-
     def _exits(self, engine: OrderEngine, decisions: Iterable[ExitDecision]) -> None:
         for decision in decisions:
             key = self._decide(decision.event)
@@ -313,6 +306,8 @@ class SessionRoutine:
                 expected_fee=each * intent.quantity,
                 status=status_of(state.protection, intent.account),
                 window_open=self.market.entries_open,
+                no_entry=self._no_entry(intent, state),
+                deployable_share=deployable_share(state.protection, self.config),
                 keeps_levels=self.config.protection.enabled,
             )
 
@@ -324,6 +319,16 @@ class SessionRoutine:
             self.policy,
         )
         return OrderEngine(self.recorder, self.broker, context, asking=asking)
+
+    def _no_entry(self, intent: OrderIntent, state: BookState) -> str | None:
+        """Why protection lets no option be opened; the gate asks for the account's state itself."""
+        account, protection = state.accounts.get(intent.account), state.protection
+        if account is None or not is_option(intent.instrument):
+            return None
+        if not allows_entries(status_of(protection, intent.account)):
+            return None
+        right, kind = parse_occ_symbol(intent.instrument).right, account.kind
+        return entry_limit(protection, account.name, kind, intent.symbol, right, self.config).refused  # type: ignore[arg-type]
 
 
 def sessions_to_run(calendar: TradingCalendar, state: BookState, start: date, end: date) -> list[date]:
