@@ -144,6 +144,39 @@ def test_a_call_is_bought_back_only_with_cash_that_covers_no_put():
     assert refused_rules(scene, buy_back(limit="330.00")) == []  # a put brings its own cash
 
 
+def test_a_put_is_bought_back_over_its_strike_only_with_cash_that_covers_no_other_put():
+    other = "AAPL110107P00320000"
+    scene = Scene(cash="65000.00", quotes={PUT: quote(), other: quote(other)})
+    scene.engine.place(sell_put())
+    scene.engine.place(sell_put(instrument=other))
+    assert scene.account.cash - Decimal(32000) == Decimal("33398.70")  # what 33,000 of this put's own is in
+    assert refused_rules(scene, buy_back(limit="333.98")) == []  # 33,398.00 and 0.65
+    assert refused_rules(scene, buy_back(limit="333.99")) == ["capital@1"]
+
+
+def test_the_rest_of_a_put_that_is_bought_back_in_part_keeps_its_cash():
+    scene = Scene(cash="66000.00")
+    scene.engine.place(sell_put(2))  # 66,398.70 in cash now
+    assert refused_rules(scene, buy_back(limit="333.98")) == []
+    assert refused_rules(scene, buy_back(limit="333.99")) == ["capital@1"]
+
+
+def test_a_buy_back_leaves_what_other_orders_at_work_need():
+    thin, other = quote(volume=0), "AAPL110107P00320000"
+    scene = Scene(cash="66000.00", quotes={PUT: quote(), other: quote(other, volume=0)})
+    scene.engine.place(sell_put())  # 66,199.35 in cash now
+    assert refused_rules(scene, buy_back(limit="661.98")) == []
+    assert scene.engine.place(sell_put(instrument=other)) is OrderState.ACCEPTED
+    assert refused_rules(scene, buy_back(limit="341.98")) == []
+    assert refused_rules(scene, buy_back(limit="342.00")) == ["capital@1"]
+    scene = Scene(cash="66000.00")
+    scene.engine.place(sell_put(2))
+    scene.quotes[PUT] = thin
+    assert scene.engine.place(buy_back(limit="333.00")) is OrderState.ACCEPTED  # 300 over its strike
+    assert refused_rules(scene, buy_back(limit="330.98", purpose="other"))[:1] == ["duplicate@1"]
+    assert refused_rules(scene, buy_back(limit="330.99", purpose="other"))[:1] == ["capital@1"]
+
+
 def with_context(scene, intent, **facts):
     context = replace(scene.context(intent, scene.recorder.state), **facts)
     return [rule for rule, _ in decide(intent, context).refused]
