@@ -131,11 +131,11 @@ class OrderEngine:
         return outcomes
 
     def poll(self, at: datetime) -> None:
-        """Book what is new of the orders that work. The legs of a roll fill together, when they are sent."""
+        """Book what is new of the orders that work."""
         working = [
             (intent_of(order), order.quantity - order.filled)
             for order in self.recorder.state.orders.values()
-            if order.state in _AT_BROKER and not order.parent
+            if order.state in _AT_BROKER
         ]
         by_id = {intent.intent_id: intent for intent, _ in working}
         for report in self.broker.poll(working, at):

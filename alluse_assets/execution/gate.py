@@ -250,6 +250,7 @@ def _no_duplicate(intent: OrderIntent, context: GateContext) -> str | None:
         for order in context.state.orders.values()
         if (order.account, order.instrument, order.action)
         == (intent.account, intent.instrument, intent.action)
+        and not (order.parent and order.parent == intent.parent)
     ]
     return f"order {same[0]} for the same is still working" if same else None
 
@@ -279,7 +280,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("window", 1, "Entries in their window only; exits, rolls and hedges at any time.", _window),
     Rule("level", 1, "What is sold has what its protection level counts from.", _has_level),
-    Rule("duplicate", 1, "No second order for the same while one works.", _no_duplicate),
+    Rule(
+        "duplicate", 1, "No second order for the same while one works, but parts of one roll.", _no_duplicate
+    ),
 )
 
 STANDING = ("state", "window", "protection")
