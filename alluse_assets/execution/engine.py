@@ -34,8 +34,8 @@ from alluse_assets.execution.approvals import (
 )
 from alluse_assets.execution.broker import Broker, BrokerReport
 from alluse_assets.execution.gate import RULES, STANDING, GateContext, GateDecision, Rule, decide
-from alluse_assets.execution.lifecycle import OrderState, OrderStep
-from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order
+from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
+from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
@@ -48,6 +48,7 @@ _AT_BROKER = frozenset(
         OrderState.PENDING_REPLACE,
     }
 )
+_CAME_TO_NOTHING = TERMINAL - {OrderState.FILLED, OrderState.REPLACED}
 _CANCELABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 _WAITS = OrderState.PENDING_APPROVAL
 
@@ -81,13 +82,20 @@ class OrderEngine:
     def place(self, intent: OrderIntent, has_yes: bool = False) -> OrderState:
         """Take an intent as far as it gets at once. The same intent twice is one order.
 
+        But an exit whose last order came to nothing is a new one, under the next number, where nothing stands
+        against it any more: what is due stays due. A person's no stands for the session.
+
         Args:
             intent: what is wanted.
             has_yes: a person's yes to more than this order covers it, and was used before.
         """
         state, at = self.recorder.state, intent.decided_at
         if intent.intent_id in state.intents_of_session:
-            return OrderState(state.intents_of_session[intent.intent_id])
+            again = numbered(intent, state.intents_of_session)
+            last = replace(again, number=again.number - 1)
+            if not self._may_try_again(last, again):
+                return OrderState(state.intents_of_session[last.intent_id])
+            intent = again
         decision = decide(intent, self.context(intent, state), self.rules)
         self.create(intent)
         if not decision.allows:
@@ -108,6 +116,17 @@ class OrderEngine:
         self.step(intent, OrderStep.APPROVE, decision, at)
         # The market or another order may have moved between approval and submission: ask again.
         return self.submit(intent, self.decide_again(intent), at)
+
+    def _may_try_again(self, last: OrderIntent, again: OrderIntent) -> bool:
+        """Whether an exit is ordered anew: not where it would be refused again, at each look."""
+        state = self.recorder.state
+        if not last.action.is_exit or state.intents_of_session[last.intent_id] not in _CAME_TO_NOTHING:
+            return False
+        asked = self._asked_about(last)
+        if asked is not None and asked.answer == "no":
+            return False
+        stopped = refused_unasked(again, self.asking.rules)
+        return stopped is None and decide(again, self.context(again, state), self.rules).allows
 
     def resume(self, now: datetime) -> dict[str, OrderState]:
         """Go on with the orders that wait for a person, and those approved when a process ended.

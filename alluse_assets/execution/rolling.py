@@ -55,7 +55,7 @@ def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) ->
         _place_together(engine, legs)
     else:
         engine.place(close)
-    continue_rolls(engine, close.decided_at)
+    _go_on(engine, close.decided_at)
 
 
 def continue_rolls(engine: OrderEngine, at: datetime) -> None:
@@ -63,7 +63,15 @@ def continue_rolls(engine: OrderEngine, at: datetime) -> None:
 
     What was approved as one roll is sold without asking again, as long as it is what was approved: under
     another configuration it is not, and the roll ends CLOSED_ONLY with that reason.
+
+    A roll that came to nothing ends first, where nothing stands against it any more: what is due may be
+    decided anew in the same session. A person's no stands.
     """
+    _end_what_may_be_tried_again(engine, at)
+    _go_on(engine, at)
+
+
+def _go_on(engine: OrderEngine, at: datetime) -> None:
     for order in list(engine.recorder.state.orders.values()):
         if order.parent in engine.recorder.state.rolls:
             _resume(engine, intent_of(order), at)
@@ -109,6 +117,18 @@ def _ended(key: str, roll: RollUnderWay, at: datetime) -> Event:
     if why:
         payload["why"] = why
     return Event(EventType.ROLL_ENDED, at, "rule:roll", f"{key}/ended", payload, cause=key)
+
+
+def _end_what_may_be_tried_again(engine: OrderEngine, at: datetime) -> None:
+    state = engine.recorder.state
+    for key, roll in sorted(state.rolls.items()):
+        asked = state.approvals.get(key)
+        if not _came_to_nothing(state, key, roll) or (asked is not None and asked.answer == "no"):
+            continue
+        legs = legs_of(state, key, roll, at, state.config_fingerprint)
+        stopped = refused_unasked(legs[0], engine.asking.rules)
+        if stopped is None and against(judged(engine, legs, at)).allows:
+            engine.recorder.record(_ended(key, roll, at))
 
 
 def _place_together(engine: OrderEngine, legs: Legs) -> None:

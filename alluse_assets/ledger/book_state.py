@@ -90,7 +90,7 @@ class BookState:
     intents_of_session: Mapping[str, str] = field(default_factory=dict)
     """Every intent of the current session with its latest state."""
     decided_in_session: Mapping[str, str] = field(default_factory=dict)
-    """Every decision of the current session, by its event's key, with its outcome."""
+    """Every decision of the current session, by its event's key, with what follows from it."""
     ended_of_session: tuple[tuple[str, ShortOption], ...] = ()
     """What ended in the current session, as it was before: the account's name, and the option."""
     filled_of_session: Mapping[str, int] = field(default_factory=dict)
@@ -424,8 +424,17 @@ def _split_applied(state: BookState, event: Event) -> BookState:
 
 
 def _decided(state: BookState, event: Event) -> BookState:
-    outcome = str(event.payload.get("outcome", "order"))
-    return replace(state, decided_in_session={**state.decided_in_session, event.key: outcome})
+    known = {**state.decided_in_session, event.key: what_follows(event.payload)}
+    return replace(state, decided_in_session=known)
+
+
+def what_follows(decided: Mapping[str, Any]) -> str:
+    """What a decision comes to: its outcome, and of what is ordered or asked also contract and number."""
+    outcome = str(decided.get("outcome", "order"))
+    if outcome not in ("order", "asked_under_floor"):
+        return outcome
+    contract = decided.get("chosen") or decided.get("to") or decided.get("contract")
+    return f"{outcome} {decided.get('contracts')} {contract}"
 
 
 def _roll_decided(state: BookState, event: Event) -> BookState:

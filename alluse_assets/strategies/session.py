@@ -27,7 +27,7 @@ from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.book_state import BookState, what_follows
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.protection.entry_limits import buffer_multiple, deployable_share, entry_limit
 from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts
@@ -155,14 +155,20 @@ class SessionRoutine:
     def _decide(self, event: Event) -> str:
         """Record a decision, once for as long as a session's looks come to the same; the key it has.
 
-        A look that decides otherwise than the one before is a decision of its own.
+        A look that decides otherwise than the one before, or another contract or number where something is
+        ordered or asked, is a decision of its own. A roll under way goes on as it was decided; one that came
+        to nothing and has ended is decided anew.
         """
         decided, key, number = self._state.decided_in_session, event.key, 1
         while key in decided and f"{event.key}/{number + 1}" in decided:
             number += 1
             key = f"{event.key}/{number}"
         if key in decided:
-            if decided[key] == event.payload["outcome"]:
+            if event.type == EventType.ROLL_DECIDED and event.payload["outcome"] == "order":
+                under_way = [one for one in self._state.rolls if f"{one}/".startswith(f"{event.key}/")]
+                if under_way:
+                    return under_way[0]
+            elif decided[key] == what_follows(event.payload):
                 return key
             key = f"{event.key}/{number + 1}"
         self.recorder.record(event if key == event.key else replace(event, key=key))
