@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from alluse_assets.accounts.states import allows_entries, status_of
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text, to_cents
 from alluse_assets.execution.fill_model import TICK
@@ -36,10 +37,15 @@ def shares_to_buy(
 
 
 def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] | None:
-    """The plan and its orders on the book's first session; None for a kind that does not buy."""
-    if not step.rules.first_share_purchase:
-        return None
+    """The plan and its orders on the book's first session; None for a kind that does not buy.
+
+    None also while nothing may be opened: a later look of the session may.
+    """
     market, config = step.market, step.config
+    if not step.rules.first_share_purchase or not market.entries_open:
+        return None
+    if not allows_entries(status_of(step.state.protection, step.account.name)):
+        return None
     index = config.market.index_options
     # A limit is in whole cents; a price between two of them would leave the order a fraction short.
     prices = {
