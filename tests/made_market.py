@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from alluse_assets.accounts.allocation import open_book
 from alluse_assets.accounts.states import lift_hold, place_hold
 from alluse_assets.adapters.lake.manifest import partition_column
 from alluse_assets.adapters.paper.orders import paper_broker
-from alluse_assets.base.calendar import expiry_instant, trading_calendar
+from alluse_assets.base.calendar import expiry_instant, new_york_instant, trading_calendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event
 from alluse_assets.base.table_catalog import Table
@@ -143,6 +143,7 @@ def make_market(
     weeks: int = 4,
     holds: Sequence[PersonHold] = (),
     volume: int = 0,
+    times: Sequence[time] = (),
 ) -> MadeMarket:
     """The market of ``paths``, its candidates screened as a replay's are.
 
@@ -156,6 +157,7 @@ def make_market(
         weeks: how many weekly expiries are listed.
         holds: what a person does.
         volume: contracts' volumes are up to this; 0: not known.
+        times: when the options are quoted, New York, where that is more than once a session.
     """
     bars, actions = [], []
     for symbol, path in paths.items():
@@ -171,13 +173,18 @@ def make_market(
     looks = [
         look
         for symbol in made.traded
-        for look in _looks(symbol, paths[symbol], first, last, minutes_to_close, weeks)
+        for look in _looks(symbol, paths[symbol], first, last, minutes_to_close, weeks, times)
     ]
     rate = config.market.flat_rate_annual or 0.0
+    chains = priced(looks, rate, volume)
+    if times and volume:
+        # Of what is traded by the last look an equal part before each.
+        place = pl.col("quote_ts").rank("dense").over("session", "underlying")
+        chains = chains.with_columns(volume=(pl.col("volume") * place // len(times)).cast(pl.Int64))
     tables = {
         BARS: pl.DataFrame(bars, schema=BARS.schema, orient="row"),
         CORPORATE_ACTIONS: pl.DataFrame(actions, schema=CORPORATE_ACTIONS.schema, orient="row"),
-        OPTION_CHAINS: priced(looks, rate, volume),
+        OPTION_CHAINS: chains,
         RATES: pl.DataFrame([(first, 30, rate, "made")], schema=RATES.schema, orient="row"),
     }
     lake = MemoryLake({(table.name, SOURCE): frame.sort(table.key) for table, frame in tables.items()})
@@ -252,7 +259,13 @@ class Look:
 
 
 def _looks(
-    symbol: str, path: Mapping[date, ShareDay], first: date, last: date, minutes_to_close: int, weeks: int
+    symbol: str,
+    path: Mapping[date, ShareDay],
+    first: date,
+    last: date,
+    minutes_to_close: int,
+    weeks: int,
+    times: Sequence[time] = (),
 ) -> Iterator[Look]:
     listed: dict[int, int] = {}
     for place, (session, day) in enumerate(path.items()):
@@ -263,12 +276,21 @@ def _looks(
             listed = {round(strike / day.split / 10) * 10: seen for strike, seen in listed.items()}
         # Quotes of the close know the close; earlier ones a price between the open and it.
         spot = day.close if not minutes_to_close else round((day.open + day.close) / 2, 2)
-        listed |= dict.fromkeys(_near(day.close) | _near(spot), place)
+        seen_at = [(CALENDAR.close_time(session) - timedelta(minutes=minutes_to_close), spot)]
+        if times:
+            seen_at = [(new_york_instant(session, at), spot_of(day, n)) for n, at in enumerate(times)]
+        listed |= dict.fromkeys(_near(day.close).union(*(_near(spot) for _, spot in seen_at)), place)
         listed = {strike: seen for strike, seen in listed.items() if place - seen < _LISTED_SESSIONS}
         if day.is_quoted:
-            at = CALENDAR.close_time(session) - timedelta(minutes=minutes_to_close)
             expiries = CALENDAR.weekly_expiries(session, weeks)
-            yield Look(symbol, session, at, spot, day.volatility, sorted(listed), expiries, day.has_bids)
+            for at, spot in seen_at:
+                yield Look(symbol, session, at, spot, day.volatility, sorted(listed), expiries, day.has_bids)
+
+
+def spot_of(day: ShareDay, look: int) -> float:
+    """A share's price at one of several looks of a session: back and forth between its high and its low."""
+    share = (0.5, 0.9, 0.1, 0.7, 0.3, 1.0, 0.0)[look % 7]
+    return round(day.low + share * (day.high - day.low), 2)
 
 
 def _near(spot: float) -> set[int]:

@@ -76,7 +76,11 @@ class Broker(Protocol):
         """
 
     def poll(self, working: Sequence[tuple[OrderIntent, int]], at: datetime) -> Iterable[BrokerReport]:
-        """What is new of orders that work, each with how much of it is not filled."""
+        """What is new of orders that work, each with how much of it is not filled.
+
+        The legs of a roll are among them; those that were sent as one order (``order.is_one_order``) fill in
+        equal numbers.
+        """
 
     def cancel(self, intent: OrderIntent, at: datetime) -> Iterable[BrokerReport]:
         """Ask for an order to be cancelled; what is known at once."""

@@ -33,9 +33,9 @@ from alluse_assets.execution.approvals import (
     why_ask,
 )
 from alluse_assets.execution.broker import Broker, BrokerReport
-from alluse_assets.execution.gate import RULES, GateContext, GateDecision, Rule, decide
-from alluse_assets.execution.lifecycle import OrderState, OrderStep
-from alluse_assets.execution.order import Action, OrderIntent, intent_from
+from alluse_assets.execution.gate import RULES, STANDING, GateContext, GateDecision, Rule, decide
+from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
+from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
@@ -48,6 +48,9 @@ _AT_BROKER = frozenset(
         OrderState.PENDING_REPLACE,
     }
 )
+_CAME_TO_NOTHING = TERMINAL - {OrderState.FILLED, OrderState.REPLACED}
+_CANCELABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+_WAITS = OrderState.PENDING_APPROVAL
 
 
 class Recorder(Protocol):
@@ -79,13 +82,20 @@ class OrderEngine:
     def place(self, intent: OrderIntent, has_yes: bool = False) -> OrderState:
         """Take an intent as far as it gets at once. The same intent twice is one order.
 
+        But an exit whose last order came to nothing is a new one, under the next number, where nothing stands
+        against it any more: what is due stays due. A person's no stands for the session.
+
         Args:
             intent: what is wanted.
             has_yes: a person's yes to more than this order covers it, and was used before.
         """
         state, at = self.recorder.state, intent.decided_at
         if intent.intent_id in state.intents_of_session:
-            return OrderState(state.intents_of_session[intent.intent_id])
+            again = numbered(intent, state.intents_of_session)
+            last = replace(again, number=again.number - 1)
+            if not self._may_try_again(last, again):
+                return OrderState(state.intents_of_session[last.intent_id])
+            intent = again
         decision = decide(intent, self.context(intent, state), self.rules)
         self.create(intent)
         if not decision.allows:
@@ -106,6 +116,17 @@ class OrderEngine:
         self.step(intent, OrderStep.APPROVE, decision, at)
         # The market or another order may have moved between approval and submission: ask again.
         return self.submit(intent, self.decide_again(intent), at)
+
+    def _may_try_again(self, last: OrderIntent, again: OrderIntent) -> bool:
+        """Whether an exit is ordered anew: not where it would be refused again, at each look."""
+        state = self.recorder.state
+        if not last.action.is_exit or state.intents_of_session[last.intent_id] not in _CAME_TO_NOTHING:
+            return False
+        asked = self._asked_about(last)
+        if asked is not None and asked.answer == "no":
+            return False
+        stopped = refused_unasked(again, self.asking.rules)
+        return stopped is None and decide(again, self.context(again, state), self.rules).allows
 
     def resume(self, now: datetime) -> dict[str, OrderState]:
         """Go on with the orders that wait for a person, and those approved when a process ended.
@@ -129,38 +150,56 @@ class OrderEngine:
         return outcomes
 
     def poll(self, at: datetime) -> None:
-        """Book what is new of the orders that work. The legs of a roll fill together, when they are sent."""
+        """Book what is new of the orders that work."""
         working = [
             (intent_of(order), order.quantity - order.filled)
             for order in self.recorder.state.orders.values()
-            if order.state in _AT_BROKER and not order.parent
+            if order.state in _AT_BROKER
         ]
         by_id = {intent.intent_id: intent for intent, _ in working}
         for report in self.broker.poll(working, at):
             self.take_report(by_id[report.intent_id], report)
 
-    def cancel_working(self, account: str, why: str, at: datetime, entries_only: bool) -> None:
-        """Cancel what an account has at the broker, and deny what waits for a person.
+    def withdraw(self, at: datetime) -> None:
+        """Cancel what works, and deny what waits for a person, where it may not be there any more.
 
-        Args:
-            account: whose orders.
-            why: for the journal.
-            at: when.
-            entries_only: leave what closes alone.
+        Called at each look before anything fills in it. Asked are the gate's rules on states, windows and
+        protection, so exits go on wherever anything may be sent. What waits may do so outside of its window:
+        its question has an end of its own, and the whole gate judges a yes.
         """
-        for order in list(self.recorder.state.orders.values()):
-            if order.account != account or (entries_only and Action(order.action).is_exit):
+        orders = list(self.recorder.state.orders.values())
+        found = [(order, intent_of(order)) for order in orders if order.state in (*_CANCELABLE, _WAITS)]
+        verdicts = {intent.intent_id: self._standing(intent, order.state, at) for order, intent in found}
+        for order, intent in found:
+            decision = verdicts[intent.intent_id]
+            for _, other in found:
+                if decision.allows and is_one_order(intent, other):
+                    decision = verdicts[other.intent_id]
+            if decision.allows:
                 continue
-            intent, decision = intent_of(order), GateDecision((), (("state@1", why),))
-            if order.state == OrderState.PENDING_APPROVAL:
-                self.deny(intent, decision, at)
-                asked = self.recorder.state.approvals.get(order_approval(intent.intent_id))
-                if asked is not None and asked.answer != "no":
-                    self.end_request(asked, expired(asked, at))
-            elif order.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+            if order.state in _CANCELABLE:
                 self.step(intent, OrderStep.ASK_CANCEL, decision, at)
                 for report in self.broker.cancel(intent, at):
                     self.take_report(intent, report)
+                continue
+            asked = self._asked_about(intent)
+            if asked is not None and asked.answer == "no":
+                continue  # it is denied for that
+            self.deny(intent, decision, at)
+            if asked is not None:
+                self.end_request(asked, expired(asked, at))
+
+    def _standing(self, intent: OrderIntent, state: str, at: datetime) -> GateDecision:
+        """What the rules on whether an order may be there at all say of one that works or waits."""
+        asked = [rule for rule in self.rules if rule.id in STANDING]
+        if state == _WAITS:
+            asked = [rule for rule in asked if rule.id != "window"]
+        return decide(intent, replace(self.context(intent, self.recorder.state), now=at), asked)
+
+    def _asked_about(self, intent: OrderIntent) -> ApprovalState | None:
+        """What a person was asked about an order, or about the roll whose leg it is."""
+        approvals = self.recorder.state.approvals
+        return approvals.get(order_approval(intent.intent_id)) or approvals.get(intent.parent)
 
     def end_session(self, now: datetime) -> None:
         """Book what the broker says about the day's orders that still worked, and end what asks."""

@@ -17,10 +17,10 @@ from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_
 from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.base.events import Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol, root_of
-from alluse_assets.base.money import ZERO, text
+from alluse_assets.base.money import ZERO, extended, text, to_cents
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.ledger.account_state import AccountState
-from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.book_state import BookState, WorkingOrder
 
 ROLL_OPEN = "roll_open"
 """Purpose of the sale that a roll ends with: no entry, though it opens a contract."""
@@ -49,10 +49,15 @@ class GateContext:
     status: AccountStatus = AccountStatus.ACTIVE
     window_open: bool = True
     """Whether entries are allowed at this time."""
+    no_entry: str | None = None
+    """What protection refuses an entry in the order's symbol and right for; None: it refuses none."""
+    deployable_share: Decimal = Decimal(1)
+    """Share of deployable that entries may use."""
     keeps_levels: bool = False
     """Whether every option sold needs what its level counts from."""
     freed: Decimal = ZERO
-    """Cash that the closing leg of the same roll gives back, less what it costs, USD."""
+    """What the other leg of the same roll brings, USD: a close the collateral that it frees less its cost, a
+    sale that is one order with the close its credit less its fee."""
     freed_shares: int = 0
     """Shares that the closing leg of the same roll unbinds."""
 
@@ -61,10 +66,11 @@ class GateContext:
         return self.state.accounts[intent.account]
 
     def spendable(self, intent: OrderIntent) -> Decimal:
-        """The account's deployable cash with what its working orders reserve."""
-        return deployable(
+        """What entries may use of the account's deployable cash, less what its working orders reserve."""
+        free = deployable(
             self.account(intent), self.nav, self.buffer_share, self.multiplier, self.state.orders.values()
         )
+        return to_cents(free * self.deployable_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,39 +136,43 @@ def _well_formed(intent: OrderIntent, context: GateContext) -> str | None:
 
 def _capital(intent: OrderIntent, context: GateContext) -> str | None:
     if intent.action is Action.BUY_TO_CLOSE:
-        # A put's buy-back frees its collateral and must only be payable at all. A call's frees no cash, so it
-        # is paid from what no put needs.
+        # It is paid from what no put needs: a put's buy-back frees its own collateral, a call's frees none.
         need = cash_needed(intent, context.multiplier) + context.expected_fee
-        cash, of_which = context.account(intent).cash, ""
-        if parse_occ_symbol(intent.instrument).right == "C":
-            cash, of_which = cash - _bound_by_puts(intent, context), " that covers no put"
-        return (
-            None
-            if need <= cash
-            else f"needs {text(need)} USD, the account has {text(cash)} in cash{of_which}"
-        )
+        cash = context.account(intent).cash + context.freed
+        free = cash + _freed_by(intent, context.multiplier) - _bound(intent, context)
+        if need <= free:
+            return None
+        return f"needs {text(need)} USD, the account has {text(free)} in cash that covers no other put"
     need = cash_needed(intent, context.multiplier)
     if intent.action in (Action.BUY, Action.BUY_TO_OPEN):
         need += context.expected_fee
     free = context.spendable(intent)
     if intent.purpose == ROLL_OPEN:
         # Its collateral is that of what it replaces, which the buffer was kept beside already.
-        unbuffered = replace(context, buffer_share=0.0)
-        free = unbuffered.spendable(intent) + context.freed
+        unbuffered = replace(context, buffer_share=0.0, deployable_share=Decimal(1))
+        brings = extended(intent.limit_price, context.multiplier * intent.quantity) - context.expected_fee
+        free = unbuffered.spendable(intent) + context.freed + brings
     if need and need > free:
         return f"needs {text(need)} USD of deployable cash, the account has {text(free)}"
     return None
 
 
-def _bound_by_puts(intent: OrderIntent, context: GateContext) -> Decimal:
-    """Cash that open puts of the account may take, and puts that are being sold."""
-    account = context.account(intent)
-    working = [
-        order.reserved
-        for order in context.state.orders.values()
-        if order.account == account.name and order.action == Action.SELL_TO_OPEN
-    ]
-    return account.put_collateral(context.multiplier) + sum(working, ZERO)
+def _freed_by(order: OrderIntent | WorkingOrder, multiplier: int) -> Decimal:
+    """Collateral that a buy-back frees: a put's strike, of what is not bought back yet."""
+    contract = parse_occ_symbol(order.instrument)
+    left = order.quantity - (order.filled if isinstance(order, WorkingOrder) else 0)
+    return contract.strike * multiplier * left if contract.right == "P" else ZERO
+
+
+def _bound(intent: OrderIntent, context: GateContext) -> Decimal:
+    """Cash that the account's open puts may take, and what its working orders need over what they free."""
+    account, bound = context.account(intent), ZERO
+    for order in context.state.orders.values():
+        if order.account != account.name:
+            continue
+        freed = _freed_by(order, context.multiplier) if order.action == Action.BUY_TO_CLOSE else ZERO
+        bound += max(ZERO, order.reserved - freed)
+    return account.put_collateral(context.multiplier) + bound
 
 
 def _covered(intent: OrderIntent, context: GateContext) -> str | None:
@@ -209,9 +219,17 @@ def _state(intent: OrderIntent, context: GateContext) -> str | None:
         allowed = allows_exits(context.status)
     elif intent.purpose == ROLL_OPEN:
         allowed = allows_rolls(context.status)
+        if context.status is AccountStatus.SAFE and Decimal(str(intent.evidence.get("net", 0))) <= 0:
+            return f"account {intent.account} is SAFE, and there a roll is made for a net credit only"
     else:
         allowed = allows_entries(context.status)
     return None if allowed else f"account {intent.account} is {context.status.value}"
+
+
+def _protection(intent: OrderIntent, context: GateContext) -> str | None:
+    if intent.action is not Action.SELL_TO_OPEN or intent.purpose == ROLL_OPEN or context.no_entry is None:
+        return None
+    return f"no entry in {intent.symbol}: {context.no_entry}"
 
 
 def _window(intent: OrderIntent, context: GateContext) -> str | None:
@@ -232,6 +250,7 @@ def _no_duplicate(intent: OrderIntent, context: GateContext) -> str | None:
         for order in context.state.orders.values()
         if (order.account, order.instrument, order.action)
         == (intent.account, intent.instrument, intent.action)
+        and not (order.parent and order.parent == intent.parent)
     ]
     return f"order {same[0]} for the same is still working" if same else None
 
@@ -247,11 +266,27 @@ RULES: tuple[Rule, ...] = (
     Rule("covered", 1, "Calls are covered by shares that no other call binds.", _covered),
     Rule("closing", 1, "A closing order closes no more than is open.", _closes_what_is_open),
     Rule("hours", 1, "Orders go out only while the instrument trades, early closes included.", _hours),
-    Rule("state", 1, "Entries in ACTIVE only; exits wherever anything may be sent at all.", _state),
+    Rule(
+        "state",
+        1,
+        "Entries in ACTIVE only, rolls in SAFE for a net credit; exits wherever anything may be sent at all.",
+        _state,
+    ),
+    Rule(
+        "protection",
+        1,
+        "No entry where the symbol's level, a deep drawdown or the account's drawdown pivot refuses it.",
+        _protection,
+    ),
     Rule("window", 1, "Entries in their window only; exits, rolls and hedges at any time.", _window),
     Rule("level", 1, "What is sold has what its protection level counts from.", _has_level),
-    Rule("duplicate", 1, "No second order for the same while one works.", _no_duplicate),
+    Rule(
+        "duplicate", 1, "No second order for the same while one works, but parts of one roll.", _no_duplicate
+    ),
 )
+
+STANDING = ("state", "window", "protection")
+"""Ids of the rules on whether an order may be there at all: what works is asked them again at each look."""
 
 
 def decide(intent: OrderIntent, context: GateContext, rules: Sequence[Rule] = RULES) -> GateDecision:

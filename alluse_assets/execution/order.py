@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -67,7 +67,8 @@ class OrderIntent:
     ``quantity``: contracts or shares. ``limit_price``: USD per share. ``cause``: key of the event that
     led to it. ``evidence``: what was known when it was decided, for whoever asks why. ``asks``: why the
     rule that decided it wants a person's word first, by the names in ``approvals.REASONS``. ``chain``: of
-    options. ``parent``: key of the roll whose leg it is.
+    options. ``parent``: key of the roll whose leg it is. ``number``: which one it is of the session's orders
+    for the same account, purpose and instrument.
     """
 
     account: str
@@ -86,6 +87,7 @@ class OrderIntent:
     requested_by: str = ""
     chain: ChainStart | None = None
     parent: str = ""
+    number: int = 1
 
     @property
     def actor(self) -> str:
@@ -94,8 +96,26 @@ class OrderIntent:
 
     @property
     def intent_id(self) -> str:
-        """Unique per book: at most one order per session, account, purpose and instrument."""
-        return f"{self.session}/{self.account}/{self.purpose}/{self.instrument}"
+        """Unique per book: session, account, purpose, instrument, and its number if not the first."""
+        first = f"{self.session}/{self.account}/{self.purpose}/{self.instrument}"
+        return first if self.number == 1 else f"{first}/{self.number}"
+
+
+def numbered(intent: OrderIntent, taken: Container[str]) -> OrderIntent:
+    """The intent under the first number whose id is not in ``taken``."""
+    while intent.intent_id in taken:
+        intent = replace(intent, number=intent.number + 1)
+    return intent
+
+
+def is_one_order(leg: OrderIntent, other: OrderIntent) -> bool:
+    """Whether two orders under way are the legs of a roll that the broker took as one order.
+
+    They have the same number then; of a roll that is legged no more is being sold than was bought back, which
+    is less than an order that still works was for.
+    """
+    same_roll = bool(leg.parent) and leg.parent == other.parent
+    return same_roll and leg.action is not other.action and leg.quantity == other.quantity
 
 
 def chain_from(payload: Any) -> ChainStart:
@@ -130,6 +150,7 @@ def intent_from(created: Event) -> OrderIntent:
         chain=None if p["chain"] is None else chain_from(p["chain"]),
         parent=p["parent"],
         requested_by="" if created.actor == f"rule:{p['purpose']}" else created.actor,
+        number=p.get("number", 1),
     )
 
 

@@ -71,6 +71,8 @@ def created_event(intent: OrderIntent, multiplier: int, config_version: int) -> 
         "evidence": dict(intent.evidence),
         "asks": list(intent.asks),
     }
+    if intent.number > 1:
+        payload["number"] = intent.number
     key = _created(intent)
     return Event(EventType.ORDER_CREATED, intent.decided_at, intent.actor, key, payload, cause=intent.cause)
 

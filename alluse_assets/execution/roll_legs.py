@@ -54,12 +54,15 @@ def legs_of(state: BookState, key: str, roll: RollUnderWay, at: datetime, config
 
 
 def judged(engine: OrderEngine, legs: Legs, now: datetime | None = None) -> list[GateDecision]:
-    """The gate's word about each leg, the sale's as if what it replaces were closed already."""
+    """The gate's word about each leg, the sale's as if what it replaces were closed already.
+
+    Where both go as one order, the close is judged as if the sale had brought its credit.
+    """
     state, ids = engine.recorder.state, {leg.intent_id for leg in legs}
     without = replace(state, orders={k: v for k, v in state.orders.items() if k not in ids})
     decisions = []
     for leg in legs:
-        context = _context(engine, leg, legs[0], without)
+        context = _context(engine, leg, legs, without)
         context = context if now is None else replace(context, now=now)
         decisions.append(decide(leg, context, engine.rules))
     return decisions
@@ -85,11 +88,12 @@ def send_together(engine: OrderEngine, legs: Legs, decisions: Sequence[GateDecis
         engine.take_report(by_id[report.intent_id], report)
 
 
-def _context(engine: OrderEngine, leg: OrderIntent, close: OrderIntent, state: BookState) -> GateContext:
-    context = engine.context(leg, state)
-    if leg is close:
-        return context
+def _context(engine: OrderEngine, leg: OrderIntent, legs: Legs, state: BookState) -> GateContext:
+    context, (close, sale) = engine.context(leg, state), legs
     units, contract = context.multiplier * close.quantity, parse_occ_symbol(close.instrument)
+    if leg is close:
+        credit = extended(sale.limit_price, units) - context.expected_fee
+        return replace(context, freed=credit) if engine.broker.takes_combined else context
     cost = extended(close.limit_price, units) + context.expected_fee
     if contract.right == "C":
         return replace(context, freed=-cost, freed_shares=units)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from typing import Any
 
-from alluse_assets.accounts.states import AccountStatus
 from alluse_assets.base.events import Event, Json
 from alluse_assets.execution.approval_alerts import opportunity_alert
 from alluse_assets.execution.approvals import (
@@ -29,7 +28,7 @@ from alluse_assets.execution.approvals import (
 from alluse_assets.execution.engine import OrderEngine, intent_of
 from alluse_assets.execution.gate import ROLL_OPEN, GateDecision
 from alluse_assets.execution.lifecycle import OrderState, OrderStep
-from alluse_assets.execution.order import OrderIntent
+from alluse_assets.execution.order import OrderIntent, numbered
 from alluse_assets.execution.roll_legs import ROLL_CLOSE, Legs, against, judged, legs_of, send_together
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState, RollUnderWay
@@ -37,11 +36,18 @@ from alluse_assets.ledger.book_state import BookState, RollUnderWay
 
 def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) -> None:
     """Send a roll whose decision has been recorded, or ask about it, once for both legs."""
-    if close.intent_id in engine.recorder.state.intents_of_session:
+    state = engine.recorder.state
+    roll = state.rolls.get(close.parent)
+    if roll is None or roll.has_close:
         return
+    close, opening = (numbered(leg, state.intents_of_session) for leg in (close, opening))
     rules, legs = engine.asking.rules, (close, opening)
     reasons = tuple(dict.fromkeys(reason for leg in legs for reason in why_ask(leg, rules)))
-    if rules.mode == "advise":
+    objection = _other_roll_into(state, opening)
+    if objection:
+        engine.create(close)
+        engine.deny(close, GateDecision((), ((ROLL_STILL_STANDS, objection),)), close.decided_at)
+    elif rules.mode == "advise":
         _place_together(engine, legs)
     elif reasons:
         _ask(engine, legs, reasons)
@@ -49,7 +55,7 @@ def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) ->
         _place_together(engine, legs)
     else:
         engine.place(close)
-    continue_rolls(engine, close.decided_at)
+    _go_on(engine, close.decided_at)
 
 
 def continue_rolls(engine: OrderEngine, at: datetime) -> None:
@@ -57,19 +63,25 @@ def continue_rolls(engine: OrderEngine, at: datetime) -> None:
 
     What was approved as one roll is sold without asking again, as long as it is what was approved: under
     another configuration it is not, and the roll ends CLOSED_ONLY with that reason.
+
+    A roll that came to nothing ends first, where nothing stands against it any more: what is due may be
+    decided anew in the same session. A person's no stands.
     """
+    _end_what_may_be_tried_again(engine, at)
+    _go_on(engine, at)
+
+
+def _go_on(engine: OrderEngine, at: datetime) -> None:
     for order in list(engine.recorder.state.orders.values()):
         if order.parent in engine.recorder.state.rolls:
             _resume(engine, intent_of(order), at)
     for key, roll in sorted(engine.recorder.state.rolls.items()):
-        left = roll.closed - roll.opened
+        left = roll.closed - roll.ordered
         state = engine.recorder.state
         if left <= 0:
             continue
         whole = legs_of(state, key, roll, at, state.config_fingerprint)
-        sale = replace(whole[1], quantity=left)
-        if sale.intent_id in state.intents_of_session:
-            continue
+        sale = numbered(replace(whole[1], quantity=left), state.intents_of_session)
         if roll.approved and roll.approved != hash_of(roll_subject(*whole)):
             engine.create(sale)
             why = "under this configuration it is not what was approved with the roll"
@@ -80,21 +92,43 @@ def continue_rolls(engine: OrderEngine, at: datetime) -> None:
 
 def ended_rolls(state: BookState, at: datetime) -> list[Event]:
     """The end of every roll that no order of the session can carry further."""
-    found = []
+    return [_ended(key, roll, at) for key, roll in sorted(state.rolls.items())]
+
+
+def _ended(key: str, roll: RollUnderWay, at: datetime) -> Event:
+    """The end of a roll: what of it is left, and why."""
+    p: Any = roll.decided.payload
+    payload: dict[str, Json] = {
+        "roll": key,
+        "account": p["account"],
+        "chain": p["chain"],
+        "state": _outcome(roll),
+        "contracts": p["contracts"],
+        "closed": roll.closed,
+        "opened": roll.opened,
+    }
+    left, unsold = p["contracts"] - roll.closed, roll.closed - roll.opened
+    said = []
+    if left and roll.closed:
+        said.append(f"{left} of {p['contracts']} contracts were not bought back")
+    if unsold and roll.opened:
+        said.append(f"{unsold} of {roll.closed} bought back were not sold again")
+    why = "; ".join([*said, roll.why] if roll.why else said)
+    if why:
+        payload["why"] = why
+    return Event(EventType.ROLL_ENDED, at, "rule:roll", f"{key}/ended", payload, cause=key)
+
+
+def _end_what_may_be_tried_again(engine: OrderEngine, at: datetime) -> None:
+    state = engine.recorder.state
     for key, roll in sorted(state.rolls.items()):
-        payload: dict[str, Json] = {
-            "roll": key,
-            "account": roll.decided.payload["account"],
-            "chain": roll.decided.payload["chain"],
-            "state": _outcome(roll),
-            "contracts": roll.decided.payload["contracts"],
-            "closed": roll.closed,
-            "opened": roll.opened,
-        }
-        if roll.why:
-            payload["why"] = roll.why
-        found.append(Event(EventType.ROLL_ENDED, at, "rule:roll", f"{key}/ended", payload, cause=key))
-    return found
+        asked = state.approvals.get(key)
+        if not _came_to_nothing(state, key, roll) or (asked is not None and asked.answer == "no"):
+            continue
+        legs = legs_of(state, key, roll, at, state.config_fingerprint)
+        stopped = refused_unasked(legs[0], engine.asking.rules)
+        if stopped is None and against(judged(engine, legs, at)).allows:
+            engine.recorder.record(_ended(key, roll, at))
 
 
 def _place_together(engine: OrderEngine, legs: Legs) -> None:
@@ -103,8 +137,6 @@ def _place_together(engine: OrderEngine, legs: Legs) -> None:
     In a book that only advises neither is, and one alert tells of both.
     """
     close, at = legs[0], legs[0].decided_at
-    if any(leg.intent_id in engine.recorder.state.intents_of_session for leg in legs):
-        return
     decisions = judged(engine, legs)
     for leg in legs:
         engine.create(leg)
@@ -122,9 +154,9 @@ def _place_together(engine: OrderEngine, legs: Legs) -> None:
 
 def _ask(engine: OrderEngine, legs: Legs, reasons: Sequence[str]) -> None:
     """Ask about both legs at once. The close waits; it reserves what the debit of the roll may be."""
-    close, sale = legs
+    close = legs[0]
     decisions = judged(engine, legs)
-    refused = against(decisions, _other_roll_into(engine.recorder.state, sale))
+    refused = against(decisions)
     engine.create(close)
     if not refused.allows:
         engine.deny(close, refused, close.decided_at)
@@ -138,6 +170,7 @@ def _other_roll_into(state: BookState, sale: OrderIntent) -> str:
         key
         for key, roll in state.rolls.items()
         if key != sale.parent
+        and not _came_to_nothing(state, key, roll)
         and (roll.decided.payload["account"], roll.decided.payload["to"]) == (sale.account, sale.instrument)
     ]
     return f"{into[0]} rolls into {sale.instrument} in this session" if into else ""
@@ -160,14 +193,6 @@ def _withdrawn(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: 
     return True
 
 
-def _debit_in_safe(engine: OrderEngine, sale: OrderIntent) -> str:
-    """Why an account that became SAFE while its roll waited does not roll for a debit; empty: it may."""
-    is_safe = engine.context(sale, engine.recorder.state).status is AccountStatus.SAFE
-    if not is_safe or Decimal(str(sale.evidence["net"])) > 0:
-        return ""
-    return f"account {sale.account} is SAFE, and there a roll is made for a net credit only"
-
-
 def _resume(engine: OrderEngine, leg: OrderIntent, at: datetime) -> None:
     """Go on with a leg that waits, or that was approved when a process ended."""
     state = engine.recorder.state
@@ -185,6 +210,10 @@ def _settle(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: dat
     """What the answer, or the time that is over, makes of a roll: both legs, or neither."""
     state = engine.recorder.state
     sale = legs_of(state, close.parent, roll, at, close.config_fingerprint)[1]
+    made = [intent_of(order) for order in state.orders.values() if order.parent == close.parent]
+    # It was made when a process ended, or gets the next number.
+    known = next((leg for leg in made if leg.purpose == ROLL_OPEN), None)
+    sale = known or numbered(sale, state.intents_of_session)
     subject, is_approved = roll_subject(close, sale), False
     if state.intents_of_session[close.intent_id] == OrderState.PENDING_APPROVAL:
         is_approved = True
@@ -194,11 +223,11 @@ def _settle(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: dat
         if outcome is not None:
             return
     decisions = judged(engine, (close, sale), at)
-    refused = against(decisions, _debit_in_safe(engine, sale))
+    refused = against(decisions)
     if not refused.allows:
         engine.deny(close, refused, at)
-        if sale.intent_id in state.orders:  # it was made when a process ended
-            engine.deny(sale, decisions[1], at)
+        if known:
+            engine.deny(known, decisions[1], at)
         return
     if close.parent in state.approvals:
         asked = state.approvals[close.parent]
@@ -206,13 +235,18 @@ def _settle(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: dat
     if is_approved:
         decisions = [decision.passing(APPROVED_BY_A_PERSON) for decision in decisions]
     if engine.broker.takes_combined:
-        if sale.intent_id not in engine.recorder.state.intents_of_session:
+        if known is None:
             engine.create(sale)
         send_together(engine, (close, sale), decisions, at)
         return
     if is_approved:
         engine.step(close, OrderStep.APPROVE, decisions[0], at)
     engine.submit(close, decisions[0], at)
+
+
+def _came_to_nothing(state: BookState, key: str, roll: RollUnderWay) -> bool:
+    """Whether a roll was ordered, nothing of it was bought back, and no order of it is under way."""
+    return roll.has_close and not roll.closed and all(order.parent != key for order in state.orders.values())
 
 
 def _outcome(roll: RollUnderWay) -> str:

@@ -54,8 +54,8 @@ class EventType(StrEnum):
     """account, chain, symbol, right, contract, expiry, outcome (order, or why not), to, contracts, net (USD
     per share, received positive), chain_credit, considered, refused; an order: state ROLLING."""
     ROLL_ENDED = "roll.ended"
-    """roll, account, chain, state (ROLLED, CLOSED_ONLY, UNCHANGED), closed, opened (contracts); why, where a
-    leg was not placed or not filled."""
+    """roll, account, chain, state (ROLLED, CLOSED_ONLY, UNCHANGED), closed, opened (contracts); why: what
+    of it is left, and why a leg was not placed or not filled."""
     EXIT_DECIDED = "exit.decided"
     """account, contract, rule (level_3_close, dividend_risk, near_strike), outcome, what it was judged by."""
     HEDGE_DECIDED = "hedge.decided"

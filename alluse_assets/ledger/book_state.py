@@ -63,6 +63,10 @@ class RollUnderWay:
     """Its ``roll.decided``: enough to go on with it after a restart."""
     closed: int = 0
     opened: int = 0
+    has_close: bool = False
+    """Whether its buy-back has been ordered."""
+    ordered: int = 0
+    """Contracts whose sale has been ordered, whatever became of that."""
     approved: str = ""
     """Hash of what a person has approved of it, and that was used: both legs."""
     why: str = ""
@@ -86,7 +90,7 @@ class BookState:
     intents_of_session: Mapping[str, str] = field(default_factory=dict)
     """Every intent of the current session with its latest state."""
     decided_in_session: Mapping[str, str] = field(default_factory=dict)
-    """Every decision of the current session, by its event's key, with its outcome."""
+    """Every decision of the current session, by its event's key, with what follows from it."""
     ended_of_session: tuple[tuple[str, ShortOption], ...] = ()
     """What ended in the current session, as it was before: the account's name, and the option."""
     filled_of_session: Mapping[str, int] = field(default_factory=dict)
@@ -191,11 +195,19 @@ def _order_created(state: BookState, event: Event) -> BookState:
         p["reserves_shares"],
         event,
     )
-    return replace(
+    state = replace(
         state,
         orders={**state.orders, order.intent_id: order},
         intents_of_session={**state.intents_of_session, order.intent_id: "CREATED"},
     )
+    roll = state.rolls.get(order.parent)
+    if roll is None:
+        return state
+    if order.action == "BUY_TO_CLOSE":
+        roll = replace(roll, has_close=True)
+    else:
+        roll = replace(roll, ordered=roll.ordered + order.quantity)
+    return replace(state, rolls={**state.rolls, order.parent: roll})
 
 
 def _order_moved(state: BookState, event: Event) -> BookState:
@@ -207,12 +219,14 @@ def _order_moved(state: BookState, event: Event) -> BookState:
         state = _leg_ended(state, order, event)
     else:
         orders[order.intent_id] = replace(order, state=p["state"])
+        if event.type == EventType.ORDER_CANCEL_ASKED:
+            state = _leg_ended(state, order, event)
     intents = {**state.intents_of_session, order.intent_id: p["state"]}
     return replace(state, orders=orders, intents_of_session=intents)
 
 
 def _leg_ended(state: BookState, order: WorkingOrder, event: Event) -> BookState:
-    """Why a leg of a roll came to nothing, kept with the roll."""
+    """Why a leg of a roll came to nothing, or is to be cancelled, kept with the roll."""
     roll = state.rolls.get(order.parent)
     if roll is None or event.type == EventType.ORDER_FILLED:
         return state
@@ -412,8 +426,17 @@ def _split_applied(state: BookState, event: Event) -> BookState:
 
 
 def _decided(state: BookState, event: Event) -> BookState:
-    outcome = str(event.payload.get("outcome", "order"))
-    return replace(state, decided_in_session={**state.decided_in_session, event.key: outcome})
+    known = {**state.decided_in_session, event.key: what_follows(event.payload)}
+    return replace(state, decided_in_session=known)
+
+
+def what_follows(decided: Mapping[str, Any]) -> str:
+    """What a decision comes to: its outcome, and of what is ordered or asked also contract and number."""
+    outcome = str(decided.get("outcome", "order"))
+    if outcome not in ("order", "asked_under_floor"):
+        return outcome
+    contract = decided.get("chosen") or decided.get("to") or decided.get("contract")
+    return f"{outcome} {decided.get('contracts')} {contract}"
 
 
 def _first_purchase(state: BookState, event: Event) -> BookState:

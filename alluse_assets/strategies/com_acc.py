@@ -39,7 +39,7 @@ def shares_to_buy(
 def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] | None:
     """The plan and its orders, once, at the first look at which the account may enter; None: not due."""
     name = step.account.name
-    may_enter = allows_entries(status_of(step.state.protection, name))
+    may_enter = allows_entries(status_of(step.state.protection, name)) and step.market.entries_open
     if not step.rules.first_share_purchase or name in step.state.first_purchases or not may_enter:
         return None
     market, config = step.market, step.config

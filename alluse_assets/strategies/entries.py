@@ -20,7 +20,8 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.instruments import parse_occ_symbol, root_of
 from alluse_assets.base.money import text, to_cents
-from alluse_assets.execution.approvals import asks
+from alluse_assets.execution.approvals import asks, order_approval
+from alluse_assets.execution.lifecycle import OrderState
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.account_state import AccountState, ShortOption
@@ -121,7 +122,7 @@ class AccountStep:
         """
         if screened.passed or not asks("under_floor", self.config.approvals):
             return ()
-        if self._tried_in_session(symbol, right):
+        if self._entries_of_session(symbol, right):
             return ()
         return tuple(c for c in screened.floor_only if c.contract not in self.account.shorts)
 
@@ -135,14 +136,28 @@ class AccountStep:
             for order in self.state.orders.values()
         )
 
-    def _tried_in_session(self, symbol: str, right: str) -> bool:
+    def was_refused(self, symbol: str, right: str) -> bool:
+        """Whether every order asks, and this session a person said no to the ticker and side, or nothing."""
+        if self.config.approvals.mode != "approve":
+            return False
+        for intent in self._entries_of_session(symbol, right):
+            asked = self.state.approvals.get(order_approval(intent))
+            if self.state.intents_of_session[intent] == OrderState.EXPIRED or (
+                asked and asked.answer == "no"
+            ):
+                return True
+        return False
+
+    def _entries_of_session(self, symbol: str, right: str) -> list[str]:
+        """Intents of the session to open one side of a ticker, whatever became of them."""
         index = self.config.market.index_options.get(symbol)
         roots = {root_of(symbol), *(index.pm_roots if index else ()), *(index.am_roots if index else ())}
         begin = f"{self.market.session}/{self.account.name}/{_purpose(right)}/"
-        return any(
-            intent.startswith(begin) and parse_occ_symbol(intent.removeprefix(begin)).root in roots
+        return [
+            intent
             for intent in self.state.intents_of_session
-        )
+            if intent.startswith(begin) and parse_occ_symbol(intent.removeprefix(begin)).root in roots
+        ]
 
     def has_entered(self, symbol: str) -> bool:
         """Whether the week's entry in the ticker is used up."""
@@ -161,7 +176,7 @@ def decide_calls(step: AccountStep) -> list[EntryDecision]:
             continue
         limit = step.limit(symbol, "C")
         contracts = _scaled(_uncovered_shares(step, symbol) // step.config.multiplier, limit.size_share)
-        if blocked := _blocked(step, symbol, limit):
+        if blocked := _blocked(step, symbol, "C", limit):
             decisions.append(_decision(step, "C", symbol, screened, blocked))
         elif not contracts:
             decisions.append(_decision(step, "C", symbol, screened, "no_uncovered_lot"))
@@ -232,7 +247,7 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         if screened is None:
             continue
         limit = limits[symbol] = step.limit(symbol, "P")
-        if why := _blocked(step, symbol, limit):
+        if why := _blocked(step, symbol, "P", limit):
             blocked[symbol] = why
         elif not rules.puts_while_shares_held and step.account.shares_held(symbol):
             # Assigned shares put the ticker on the call side until they are called away.
@@ -276,7 +291,7 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
     return decisions
 
 
-def _blocked(step: AccountStep, symbol: str, limit: EntryLimit) -> str | None:
+def _blocked(step: AccountStep, symbol: str, right: str, limit: EntryLimit) -> str | None:
     """Why nothing is opened on a ticker whatever the market offers; None: it may be."""
     if limit.refused:
         return limit.refused
@@ -284,6 +299,8 @@ def _blocked(step: AccountStep, symbol: str, limit: EntryLimit) -> str | None:
         return "entered_this_week"
     if step.has_waiting_entry(symbol):
         return "order_waits"
+    if step.was_refused(symbol, right):
+        return "not_asked_again"
     if not step.market.entries_open:
         return "window_closed"
     if symbol not in step.market.prices:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from alluse_assets.accounts.states import allows_exits, status_of
 from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text
@@ -35,7 +36,7 @@ class ExitDecision:
 
 def decide_take_profits(step: AccountStep) -> list[OrderIntent]:
     """Orders that close what has decayed enough; nothing is closed in the session that opened it."""
-    if not step.rules.take_profit:
+    if not step.rules.take_profit or not allows_exits(status_of(step.state.protection, step.account.name)):
         return []
     keep = 1 - Decimal(str(step.rules.take_profit_decay))
     intents = []
@@ -205,6 +206,9 @@ def _exit(
     to_close = cost_to_close(step, contract, short)
     key = f"exit/{step.market.session}/{step.account.name}/{contract}/{rule}"
     outcome = "order" if to_close is not None else why_not_closed(step, short)
+    status = status_of(step.state.protection, step.account.name)
+    if not allows_exits(status):
+        outcome, to_close = f"account_{status.value.lower()}", None
     event = Event(
         EventType.EXIT_DECIDED,
         step.market.now,

@@ -14,10 +14,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from alluse_assets.accounts.states import AccountStatus, allows_entries, allows_exits, status_of
+from alluse_assets.accounts.states import allows_entries, status_of
 from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
+from alluse_assets.base.instruments import is_option, parse_occ_symbol
 from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.broker import Broker, OptionOutcome
 from alluse_assets.execution.engine import OrderEngine, Recorder
@@ -26,9 +27,9 @@ from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.book_state import BookState, what_follows
 from alluse_assets.protection.circuit_breakers import VixReading
-from alluse_assets.protection.entry_limits import buffer_multiple
+from alluse_assets.protection.entry_limits import buffer_multiple, deployable_share, entry_limit
 from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts
 from alluse_assets.strategies.com_acc import decide_first_purchase
 from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_puts
@@ -115,7 +116,7 @@ class SessionRoutine:
         navs = self._values(market.prices).navs
         self._levels(market.prices, market.now, "quotes", navs)
         engine = self._engine(navs)
-        self._cancel_what_may_not_work(engine)
+        engine.withdraw(market.now)
         engine.poll(market.now)
         engine.resume(market.now)
         continue_rolls(engine, market.now)
@@ -155,14 +156,20 @@ class SessionRoutine:
     def _decide(self, event: Event) -> str:
         """Record a decision, once for as long as a session's looks come to the same; the key it has.
 
-        A look that decides otherwise than the one before is a decision of its own.
+        A look that decides otherwise than the one before, or another contract or number where something is
+        ordered or asked, is a decision of its own. A roll under way goes on as it was decided; one that came
+        to nothing and has ended is decided anew.
         """
         decided, key, number = self._state.decided_in_session, event.key, 1
         while key in decided and f"{event.key}/{number + 1}" in decided:
             number += 1
             key = f"{event.key}/{number}"
         if key in decided:
-            if decided[key] == event.payload["outcome"]:
+            if event.type == EventType.ROLL_DECIDED and event.payload["outcome"] == "order":
+                under_way = [one for one in self._state.rolls if f"{one}/".startswith(f"{event.key}/")]
+                if under_way:
+                    return under_way[0]
+            elif decided[key] == what_follows(event.payload):
                 return key
             key = f"{event.key}/{number + 1}"
         self.recorder.record(event if key == event.key else replace(event, key=key))
@@ -211,14 +218,6 @@ class SessionRoutine:
             self._roll(engine, due)
         self._exits(engine, decide_near_strike(self._step(name, navs)))
         self._exits(engine, decide_hedges(self._step(name, navs)))
-
-    def _cancel_what_may_not_work(self, engine: OrderEngine) -> None:
-        """HALTED cancels everything that works, CLOSE_ONLY and SAFE what would open something."""
-        for name in sorted(self._state.accounts):
-            status = status_of(self._state.protection, name)
-            if not allows_entries(status) and status is not AccountStatus.PAUSED:
-                why = f"account {name} is {status.value}"
-                engine.cancel_working(name, why, self.market.now, entries_only=allows_exits(status))
 
     def _exits(self, engine: OrderEngine, decisions: Iterable[ExitDecision]) -> None:
         for decision in decisions:
@@ -310,6 +309,8 @@ class SessionRoutine:
                 expected_fee=each * intent.quantity,
                 status=status_of(state.protection, intent.account),
                 window_open=self.market.entries_open,
+                no_entry=self._no_entry(intent, state),
+                deployable_share=deployable_share(state.protection, self.config),
                 keeps_levels=self.config.protection.enabled,
             )
 
@@ -321,6 +322,16 @@ class SessionRoutine:
             self.policy,
         )
         return OrderEngine(self.recorder, self.broker, context, asking=asking)
+
+    def _no_entry(self, intent: OrderIntent, state: BookState) -> str | None:
+        """Why protection lets no option be opened; the gate asks for the account's state itself."""
+        account, protection = state.accounts.get(intent.account), state.protection
+        if account is None or not is_option(intent.instrument):
+            return None
+        if not allows_entries(status_of(protection, intent.account)):
+            return None
+        right, kind = parse_occ_symbol(intent.instrument).right, account.kind
+        return entry_limit(protection, account.name, kind, intent.symbol, right, self.config).refused  # type: ignore[arg-type]
 
 
 def sessions_to_run(calendar: TradingCalendar, state: BookState, start: date, end: date) -> list[date]:

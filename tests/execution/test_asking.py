@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alluse_assets.accounts.states import AccountStatus
 from alluse_assets.alerts.delivery import Delivery, decide_deliveries
 from alluse_assets.alerts.states import alerts_of, decide_resolve
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules, NotifyRules
@@ -166,9 +167,8 @@ def test_the_session_s_end_ends_the_alert():
 def test_an_order_that_is_taken_back_asks_nobody_any_more():
     book = scene()
     book.engine.place(an_order())
-    book.engine.cancel_working(
-        "GEN-1", "the account is HALTED", AT + timedelta(minutes=5), entries_only=False
-    )
+    halted = lambda i, s: replace(book.context(i, s), status=AccountStatus.HALTED)  # noqa: E731
+    OrderEngine(book.recorder, book.broker, halted, asking=book.asking).withdraw(AT + timedelta(minutes=5))
     assert book.recorder.state.approvals == {}
     assert alert_of(book).resolved.why == "what was asked about is not possible any more"
 

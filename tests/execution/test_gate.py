@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from alluse_assets.accounts.states import AccountStatus
 from alluse_assets.execution.gate import RULES, decide
 from alluse_assets.execution.lifecycle import OrderState
+from alluse_assets.execution.order import Action
 from tests.execution.scene import CALL, CLOSES, OPENS, PUT, Scene, buy_back, buy_shares, quote, sell_put
 
 
@@ -140,6 +142,74 @@ def test_a_call_is_bought_back_only_with_cash_that_covers_no_put():
     assert refused_rules(scene, buy_back(instrument=CALL, limit="8.48")) == []  # 848.00 and 0.65
     assert refused_rules(scene, buy_back(instrument=CALL, limit="8.49")) == ["capital@1"]
     assert refused_rules(scene, buy_back(limit="330.00")) == []  # a put brings its own cash
+
+
+def test_a_put_is_bought_back_over_its_strike_only_with_cash_that_covers_no_other_put():
+    other = "AAPL110107P00320000"
+    scene = Scene(cash="65000.00", quotes={PUT: quote(), other: quote(other)})
+    scene.engine.place(sell_put())
+    scene.engine.place(sell_put(instrument=other))
+    assert scene.account.cash - Decimal(32000) == Decimal("33398.70")  # what 33,000 of this put's own is in
+    assert refused_rules(scene, buy_back(limit="333.98")) == []  # 33,398.00 and 0.65
+    assert refused_rules(scene, buy_back(limit="333.99")) == ["capital@1"]
+
+
+def test_the_rest_of_a_put_that_is_bought_back_in_part_keeps_its_cash():
+    scene = Scene(cash="66000.00")
+    scene.engine.place(sell_put(2))  # 66,398.70 in cash now
+    assert refused_rules(scene, buy_back(limit="333.98")) == []
+    assert refused_rules(scene, buy_back(limit="333.99")) == ["capital@1"]
+
+
+def test_a_buy_back_leaves_what_other_orders_at_work_need():
+    thin, other = quote(volume=0), "AAPL110107P00320000"
+    scene = Scene(cash="66000.00", quotes={PUT: quote(), other: quote(other, volume=0)})
+    scene.engine.place(sell_put())  # 66,199.35 in cash now
+    assert refused_rules(scene, buy_back(limit="661.98")) == []
+    assert scene.engine.place(sell_put(instrument=other)) is OrderState.ACCEPTED
+    assert refused_rules(scene, buy_back(limit="341.98")) == []
+    assert refused_rules(scene, buy_back(limit="342.00")) == ["capital@1"]
+    scene = Scene(cash="66000.00")
+    scene.engine.place(sell_put(2))
+    scene.quotes[PUT] = thin
+    assert scene.engine.place(buy_back(limit="333.00")) is OrderState.ACCEPTED  # 300 over its strike
+    assert refused_rules(scene, buy_back(limit="330.98", purpose="other"))[:1] == ["duplicate@1"]
+    assert refused_rules(scene, buy_back(limit="330.99", purpose="other"))[:1] == ["capital@1"]
+
+
+def with_context(scene, intent, **facts):
+    context = replace(scene.context(intent, scene.recorder.state), **facts)
+    return [rule for rule, _ in decide(intent, context).refused]
+
+
+def test_protection_refuses_what_opens_a_short_option_and_nothing_else():
+    scene = Scene(cash="200000.00", quotes={PUT: quote()})
+    scene.engine.place(sell_put())
+    facts = {"no_entry": "symbol_level_2"}
+    other = sell_put(instrument="AAPL110107P00325000")
+    assert with_context(scene, other) == []
+    assert with_context(scene, other, **facts) == ["protection@1"]
+    assert with_context(scene, buy_back(), **facts) == []
+    assert with_context(scene, replace(other, purpose="roll_open"), **facts) == []
+    hedge = replace(other, action=Action.BUY_TO_OPEN, purpose="hedge")
+    assert with_context(scene, hedge, **facts) == []
+
+
+def test_an_entry_may_spend_its_share_of_deployable_only():
+    scene = Scene(cash="66000.00")
+    half = {"deployable_share": Decimal("0.5")}
+    assert with_context(scene, sell_put(), **half) == []  # 33,000
+    assert with_context(Scene(cash="65999.98"), sell_put(), **half) == ["capital@1"]
+    assert with_context(Scene(cash="33000.00"), sell_put(purpose="roll_open"), **half) == []
+
+
+@pytest.mark.parametrize(("net", "refused"), [("0.01", []), ("0", ["state@1"]), (None, ["state@1"])])
+def test_in_safe_a_roll_sells_again_for_a_net_credit_only(net, refused):
+    sale = sell_put(purpose="roll_open", evidence={} if net is None else {"net": net})
+    safe = {"status": AccountStatus.SAFE}
+    assert with_context(Scene(), sale, **safe) == refused
+    assert with_context(Scene(), replace(sale, purpose="open_put"), **safe) == ["state@1"]
+    assert with_context(Scene(), sale, status=AccountStatus.PAUSED) == []
 
 
 def test_working_calls_of_another_ticker_bind_no_shares_of_this_one():

@@ -302,7 +302,8 @@ def test_whatever_happens_a_roll_is_asked_about_once_and_placed_only_with_a_yes_
     assert len(uses) <= 1
     if uses:
         assert [e.payload["answer"] for e in answers] == ["yes"]
-        assert uses[0].effective_at <= AT + timedelta(minutes=150)
+        asked_at = next(e.effective_at for e in events if e.type == "approval.requested")
+        assert uses[0].effective_at <= asked_at + timedelta(minutes=90)
     for key, short in book.account.shorts.items():
         assert (key, short.contracts) in ((PUT, n), (LATER_PUT, n))
     assert not book.recorder.state.orders

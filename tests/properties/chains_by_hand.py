@@ -50,7 +50,7 @@ def chain_sessions(
                 chain.rolled &= event.payload["level_to"] > event.payload["level_from"]
         yield session, alive, todays
         for event in todays:
-            _follow(chains, event)
+            follow(chains, event)
 
 
 def _level(chain: Chain, price: Decimal) -> int:
@@ -71,7 +71,8 @@ def _split(chains: dict[str, Chain], p) -> None:
             )
 
 
-def _follow(chains: dict[str, Chain], event: Event) -> None:
+def follow(chains: dict[str, Chain], event: Event) -> None:
+    """Takes a fill or an ending into the chain that it belongs to."""
     p = event.payload
     if event.type == "order.filled" and p["chain"]:
         begun, sold = p["chain"], p["action"] == "SELL_TO_OPEN"

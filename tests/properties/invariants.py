@@ -142,13 +142,13 @@ def entries_are_inside_caps(events: list[Event], market: MadeMarket) -> list[str
 def orders_are_allowed_by_state_window_and_vix(events: list[Event], market: MadeMarket) -> list[str]:
     found = []
     for event, book in books(events):
-        if event.type != "order.submitted":
+        if event.type not in ("order.submitted", "order.filled"):
             continue
         order = book.orders[event.payload["intent"]]
         status, session = book.status(order["account"]), date.fromisoformat(order["session"])
         place = f"{order['intent']} ({status})"
         if status == "HALTED":
-            found.append(f"{place}: something was sent")
+            found.append(f"{place}: something was sent or filled")
         if order["purpose"] == "roll_open" and status not in ("ACTIVE", "PAUSED", "SAFE"):
             found.append(f"{place}: rolled")
         if order["purpose"] not in ("open_put", "open_call"):
@@ -236,13 +236,13 @@ def what_asks_is_sent_only_after_a_yes(events: list[Event], market: MadeMarket) 
 
 
 def one_entry_a_week(events: list[Event], market: MadeMarket) -> list[str]:
-    count: Counter[tuple[str, str, str]] = Counter()
-    for event, book in books(events):
+    entries: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for event in events:
         p = event.payload
         if event.type == "order.filled" and p["purpose"] in ("open_put", "open_call"):
             week = CALENDAR.week_of(event.effective_at.date()).id
-            count[(book.orders[p["intent"]]["account"], p["symbol"], week)] += 1
-    return [f"{place}: {number} entries" for place, number in count.items() if number > 1]
+            entries[(p["account"], p["symbol"], week)].add(p["intent"])
+    return [f"{place}: {len(orders)} entries" for place, orders in entries.items() if len(orders) > 1]
 
 
 def levels_are_what_prices_say(events: list[Event], market: MadeMarket) -> list[str]:

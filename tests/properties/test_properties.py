@@ -101,7 +101,7 @@ def test_the_invariants_see_what_is_wrong(crashed):
     )
     loose = replace(sold, payload={**sold.payload, "chain": {**sold.payload["chain"], "anchor_price": "1"}})
     assert "levels_are_what_prices_say" in broken([*events[:place], loose, *events[place + 1 :]])
-    twice = replace(sold, key="again", payload={**sold.payload, "execution_id": "again"}, postings=())
+    twice = replace(sold, key="again", payload={**sold.payload, "intent": "another"}, postings=())
     assert one_entry_a_week([*events, twice], market)
     asked = replace(sold, type="approval.requested", payload={"approval": f"order/{sold.payload['intent']}"})
     assert what_asks_is_sent_only_after_a_yes([asked, *events], market)

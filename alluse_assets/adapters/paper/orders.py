@@ -19,7 +19,7 @@ from alluse_assets.base.money import to_cents
 from alluse_assets.execution.broker import BrokerReport, OptionOutcome
 from alluse_assets.execution.fill_model import fill_price, fillable
 from alluse_assets.execution.lifecycle import OrderStep
-from alluse_assets.execution.order import OrderIntent
+from alluse_assets.execution.order import OrderIntent, is_one_order
 from alluse_assets.ledger.account_state import OpenOption, ShortOption
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.quote import Quote
@@ -133,16 +133,20 @@ class PaperBroker:
     def poll(self, working: Sequence[tuple[OrderIntent, int]], at: datetime) -> list[BrokerReport]:
         """Fill what the quotes of ``at`` give of orders that work."""
         reports = []
-        for intent, left in working:
-            able = self._able(replace(intent, quantity=left, decided_at=at))
-            if able is None or not able[1]:
+        for orders in _as_sent(working):
+            able = [self._able(replace(intent, quantity=left, decided_at=at)) for intent, left in orders]
+            filled = min(0 if one is None else one[1] for one in able)
+            if not filled:
                 continue
-            price, filled = able
-            self.taken[intent.instrument] = self.taken.get(intent.instrument, 0) + filled
-            step = OrderStep.FILL if filled == left else OrderStep.FILL_PART
-            execution = f"{intent.intent_id}/{intent.quantity - left + 1}"
-            fee, order_id = self.fee(intent.instrument, filled), f"paper/{intent.intent_id}"
-            reports.append(BrokerReport(intent.intent_id, step, at, order_id, filled, price, fee, execution))
+            for (intent, left), one in zip(orders, able, strict=True):
+                assert one is not None
+                self.taken[intent.instrument] = self.taken.get(intent.instrument, 0) + filled
+                step = OrderStep.FILL if filled == left else OrderStep.FILL_PART
+                execution = f"{intent.intent_id}/{intent.quantity - left + 1}"
+                fee, order_id = self.fee(intent.instrument, filled), f"paper/{intent.intent_id}"
+                reports.append(
+                    BrokerReport(intent.intent_id, step, at, order_id, filled, one[0], fee, execution)
+                )
         return reports
 
     def cancel(self, intent: OrderIntent, at: datetime) -> list[BrokerReport]:
@@ -193,6 +197,18 @@ class PaperBroker:
             return self.quotes.get(intent.instrument)
         price = self.prices.get(intent.instrument)
         return None if price is None else Quote(intent.instrument, intent.decided_at, price, price)
+
+
+def _as_sent(working: Sequence[tuple[OrderIntent, int]]) -> list[list[tuple[OrderIntent, int]]]:
+    """The orders as they were sent: the legs of a combined order together, any other alone."""
+    sent: list[list[tuple[OrderIntent, int]]] = []
+    for order in working:
+        other = next((one for one in sent if is_one_order(one[0][0], order[0])), None)
+        if other is None:
+            sent.append([order])
+        else:
+            other.append(order)
+    return sent
 
 
 def paper_broker(state: BookState, market: SessionMarket, config: ProtocolConfig) -> PaperBroker:
