@@ -111,12 +111,7 @@ class SessionRoutine:
         self._breakers(market.vix, market.now, new_session=False)
         self._ask(market.prices, market.now)
         navs = self._values(market.prices).navs
-        self._levels(market.prices, market.now, "quotes", navs)
-        engine = self._engine(navs)
-        self._cancel_what_may_not_work(engine)
-        engine.poll(market.now)
-        engine.resume(market.now)
-        continue_rolls(engine, market.now)
+        engine = self._look(navs)
         for name in sorted(navs):
             self._protect(engine, name, navs)
             self._place(engine, decide_take_profits(self._step(name, navs)))
@@ -131,11 +126,43 @@ class SessionRoutine:
                     if decision.intent is not None:
                         self._place(engine, [replace(decision.intent, cause=key)])
 
+    def guard(self) -> None:
+        """A look that only protects: a step before it could not be made, so nothing is entered.
+
+        Accounts are worth what they were at the last close, which nothing that protects depends on.
+        """
+        navs = {name: account.value.nav for name, account in self._state.accounts.items()}
+        engine = self._look(navs)
+        for name in sorted(navs):
+            self._protect(engine, name, navs)
+
+    def tend(self) -> None:
+        """What needs no market: cancel what may not work, hear the broker, end what nobody may use."""
+        engine = self._engine({})
+        self._cancel_what_may_not_work(engine)
+        engine.poll(self.market.now)
+        engine.end_unusable(self.market.now)
+
+    def _look(self, navs: Mapping[str, Decimal]) -> OrderEngine:
+        """What every look at a market begins with; the engine of this one."""
+        market = self.market
+        self._levels(market.prices, market.now, "quotes", navs)
+        engine = self._engine(navs)
+        self._cancel_what_may_not_work(engine)
+        engine.poll(market.now)
+        engine.resume(market.now)
+        continue_rolls(engine, market.now)
+        return engine
+
     def close(self) -> None:
-        """What a session ends with, after the closing bell."""
+        """What a session ends with, after the closing bell.
+
+        It may come late, when a session behind it was looked at already: what is of that one stays.
+        """
         at = max(self.market.now, self.market.closes_at)
         self._engine({}).end_session(at)
-        self._record(ended_rolls(self._state, at))
+        rolls = {k: r for k, r in self._state.rolls.items() if r.decided.effective_at <= at}
+        self._record(ended_rolls(replace(self._state, rolls=rolls), at))
         self._book_outcomes()
         if self.market.confirmation is not None:
             confirmation = self.market.confirmation
@@ -291,7 +318,7 @@ class SessionRoutine:
         nav = navs.get(name, Decimal(0))
         return AccountStep(self._state.accounts[name], self._state, self.market, self.config, nav)
 
-    def _engine(self, navs: dict[str, Decimal]) -> OrderEngine:
+    def _engine(self, navs: Mapping[str, Decimal]) -> OrderEngine:
         def context(intent: OrderIntent, state: BookState) -> GateContext:
             account = state.accounts.get(intent.account)
             rules = self.config.accounts.of(account.kind) if account else None  # type: ignore[arg-type]
