@@ -6,15 +6,18 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
 
+import psycopg
 import typer
 from rich.console import Console
 
 from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.base.errors import AlluseError
+from alluse_assets.orchestration.book_config import config_of_book
 from alluse_assets.orchestration.live_book import LiveBook
 from alluse_assets.orchestration.live_trading import live_book
 from alluse_assets.orchestration.services import open_services
@@ -45,18 +48,30 @@ def trade_command(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, end)
     with open_services(os.environ) as services:
-        live = live_book(services, book, profile or profile_of(book), os.environ)
-        while True:
-            try:
-                _walk(live, book, as_json)
-            except AlluseError as error:
-                # A day's work does not end with one look that failed; the next minute asks again.
-                if not watch:
-                    raise
-                errors.print(f"{datetime.now(UTC):%H:%M} UTC: {error}")
-            now = datetime.now(UTC)
-            if not watch or stop.wait(_MINUTE_SECONDS - now.second - now.microsecond / 1e6):
-                return
+        name = profile or profile_of(book)
+        if profile:
+            for note in config_of_book(services.store, book, name, os.environ).notes(book):
+                errors.print(note)
+        live = live_book(services, book, name, os.environ)
+        if not watch:
+            _walk(live, book, as_json)
+            return
+        keep_walking(lambda: _walk(live, book, as_json), errors.print, stop)
+
+
+def keep_walking(walk: Callable[[], None], tell: Callable[[str], None], stop: threading.Event) -> None:
+    """Walk at once and at every full minute, until ``stop``.
+
+    A day's work does not end with a walk that failed, or with a database that was away: what was not
+    committed did not happen, and the next minute asks again.
+    """
+    while not stop.is_set():
+        try:
+            walk()
+        except (AlluseError, psycopg.Error) as error:
+            tell(f"{datetime.now(UTC):%H:%M} UTC: {str(error).strip()}")
+        now = datetime.now(UTC)
+        stop.wait(_MINUTE_SECONDS - now.second - now.microsecond / 1e6)
 
 
 def _walk(live: LiveBook, book: str, as_json: bool) -> None:
