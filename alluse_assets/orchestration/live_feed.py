@@ -204,7 +204,8 @@ class LiveFeed:
         calendar = entry_calendar([week], {week.id: mode_guess}, self.calendar, self.config)
         today = calendar.filter(pl.col("session") == step.session)
         found = screen(chain, today, self.config, self._earnings, pl.lit(step.at))
-        self.lake.write(CANDIDATES, f"book={self.book}", found, replacing=[step.session])
+        # Beside those of the session's other looks: each was decided on what it saw.
+        self.lake.write(CANDIDATES, f"book={self.book}", found)
         return screened_by_session(found).get(step.session, {})
 
     @property

@@ -57,10 +57,11 @@ def screen(
             _credit=scaled_sell_price(config.paper.price_improvement_share),
             _delta=(pl.col("delta").abs() * 100 * MICRO).round().cast(pl.Int64),
             _root=root_in(pl.col("contract_symbol")),
+            looked_at=pl.col("quote_ts") if decided_at is None else decided_at,
         )
         # credit / strike in parts per million: both scales cancel to 100,000.
         .with_columns(_yield=pl.col("_credit") * 100_000 // pl.col("_strike"))
-        .with_columns(reasons=_reasons(config, pl.col("quote_ts") if decided_at is None else decided_at))
+        .with_columns(reasons=_reasons(config, pl.col("looked_at")))
     )
     ranked = (
         rows.with_columns(

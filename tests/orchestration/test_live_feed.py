@@ -8,6 +8,7 @@ import pytest
 
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.market_data.tables import SHARE_QUOTES
+from alluse_assets.strategies.candidates import CANDIDATES
 from alluse_assets.strategies.steps import Step, StepKind
 from tests.orchestration.live_stage import CONFIG, MONDAY, LiveStage, at
 
@@ -44,3 +45,23 @@ def test_the_price_that_was_seen_last_counts_whether_it_streamed_or_came_with_a_
     assert seen(stage, at(MONDAY, 10, 15)).prices["AAPL"] == Decimal("93")
     streamed(stage, at(MONDAY, 10, 16), 95.0)
     assert seen(stage, at(MONDAY, 10, 16)).prices["AAPL"] == Decimal("95")
+
+
+def test_the_candidates_of_every_look_are_kept_with_the_reasons_that_each_look_gave(stage):
+    stage.quote(at(MONDAY, 10, 0))
+    seen(stage, at(MONDAY, 10, 0))
+    first = stage.lake.read(CANDIDATES, "book=paper1")
+    assert first.height
+    # A later look finds the same contracts at other prices.
+    stage.volatility = 0.2
+    stage.quote(at(MONDAY, 10, 15))
+    seen(stage, at(MONDAY, 10, 15))
+    kept = stage.lake.read(CANDIDATES, "book=paper1")
+    of_first = kept.filter(pl.col("looked_at") == at(MONDAY, 10, 0).astimezone(UTC))
+    of_second = kept.filter(pl.col("looked_at") == at(MONDAY, 10, 15).astimezone(UTC))
+    assert of_first.equals(first)
+    assert of_second["contract_symbol"].sort().equals(of_first["contract_symbol"].sort())
+    assert not of_second["reasons"].equals(of_first["reasons"])
+    # Looked at again at the same instant, as after a kill, it is the same look.
+    seen(stage, at(MONDAY, 10, 15))
+    assert stage.lake.read(CANDIDATES, "book=paper1").equals(kept)
