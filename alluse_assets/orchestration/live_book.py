@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
+import polars as pl
+
 from alluse_assets.accounts.allocation import open_book
 from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.adapters.anchors import AnchorFiles
@@ -68,7 +70,8 @@ class LiveBook:
         feed_of: the feed for the configuration in force.
         look: brings fresh quotes before a look, under the configuration in force; None where something else
             does.
-        bring: brings a session's bars to the lake before it is closed; None where something else does.
+        bring: brings the bars up to a session to the lake, before it is closed or the next one is opened;
+            None where something else does.
         clock: says when the quotes were there, which is the look's instant; None: the instant asked about.
         looks: remembers the looks, for the watchdog.
     """
@@ -142,11 +145,18 @@ class LiveBook:
         due, config = self.due(now), self._config
         asked = _Asked(now, self.look is None)
         for step in due:
-            if step.kind is StepKind.CLOSE and self.bring is not None and not self._has_bars(step, config):
-                try:
-                    self.bring(config, step.session)
-                except _NOT_BROUGHT as error:
-                    asked.bars_failed[step.session] = error
+            # A session is opened on the bars of the ones before it.
+            needed = step.session
+            if step.kind is StepKind.OPEN:
+                needed = self.calendar.previous_session(step.session)
+            elif step.kind is not StepKind.CLOSE:
+                continue
+            if self.bring is None or self._has_bars(needed, config):
+                continue
+            try:
+                self.bring(config, needed)
+            except _NOT_BROUGHT as error:
+                asked.bars_failed[step.session] = error
         # Last: a quote is fresh for seconds.
         if self.look is not None and any(step.kind is StepKind.LOOK for step in due):
             asked.has_looked = True
@@ -158,8 +168,10 @@ class LiveBook:
             asked.at = max(now, self.clock().astimezone(UTC))
         return asked
 
-    def _has_bars(self, step: Step, config: ProtocolConfig) -> bool:
-        there = self.lake.read(BARS, config.market.source, step.session, step.session, columns=["ts"])
+    def _has_bars(self, session: date, config: ProtocolConfig) -> bool:
+        """Whether the session's bars came: the market mode's symbol, which trades always, stands for all."""
+        mode = pl.col("symbol") == config.market.mode_symbol
+        there = self.lake.read(BARS, config.market.source, session, session, columns=["ts"], where=mode)
         return not there.is_empty()
 
     def _walk_all(self, steps: Sequence[Step], asked: _Asked, walked: list[Step]) -> AlluseError | None:

@@ -159,7 +159,7 @@ class LiveFeed:
         if rows.is_empty():
             raise MissingDataError(
                 f"no bars on {session} in the lake (source {self.config.market.source}): each walk asks the "
-                "source for them; if it has none, ingest them (alluse ingest)"
+                "source for them; if it has none, name another one in market.routes, or files that you ingest"
             )
         return {symbol: price(close) for symbol, close in rows.select("symbol", "close").iter_rows()}
 

@@ -29,6 +29,7 @@ class Source:
     splits: tuple = ()
     has_quotes: bool = True
     asked: list = field(default_factory=list)
+    bars_of: object = _bars_of
 
     def provides(self):
         known = {kind: Coverage(None, modes=frozenset({"history"})) for kind in self.past}
@@ -38,7 +39,8 @@ class Source:
         self.asked.append((kind, start, end))
         table = TABLE_OF[kind]
         if kind == "bars":
-            rows = [row for row in _bars_of(start, 100.0) if row[1] in symbols]
+            days = CALENDAR.sessions(start, end)
+            rows = [row for day in days for row in self.bars_of(day, 100.0) if row[1] in symbols]
             return pl.DataFrame(rows, schema=table.schema, orient="row")
         rows = [row for row in self.splits if start <= row[0] <= end]
         return pl.DataFrame(rows, schema=table.schema, orient="row")
@@ -100,6 +102,31 @@ def test_a_book_that_is_only_watched_brings_the_bars_that_its_close_needs(stage,
     assert stage.lake.read(CORPORATE_ACTIONS, "live", TUESDAY, TUESDAY)["symbol"].to_list() == ["AAPL"]
     assert stage.walk(at(TUESDAY, 9, 30)) == [("open", TUESDAY)]
     assert [event.payload["symbol"] for event in stage.events("split.applied")][:1] == ["AAPL"]
+
+
+def test_a_book_over_an_empty_lake_brings_the_past_that_it_opens_on(hot_store, tmp_path, monkeypatch):
+    stage = LiveStage(Lake(tmp_path / "lake"), hot_store, tmp_path)
+    source = Source()
+    stage.bring = in_force(stage, monkeypatch, source)[0].bring
+    assert stage.walk(at(MONDAY, 9, 30)) == [("open", MONDAY)]
+    before = CALENDAR.previous_session(MONDAY)
+    warm = CALENDAR.previous_session(before, CONFIG.market.warm_up_sessions)
+    assert source.asked[0] == ("bars", warm, before)
+    stage.walk(at(MONDAY, 10, 0))
+    assert stage.walk(at(MONDAY, 16, 30)) == [("close", MONDAY)]
+    assert [one for one in source.asked if one[0] == "bars"][1:] == [("bars", MONDAY, MONDAY)]
+
+
+def test_a_market_mode_symbol_that_is_new_to_the_lake_is_asked_for_with_its_past(stage, monkeypatch):
+    source = Source(bars_of=with_qqq)
+    stage.config = with_values(CONFIG, {"market.mode_symbol": "QQQ"})
+    stage.bring = in_force(stage, monkeypatch, source)[0].bring
+    assert stage.walk(at(MONDAY, 9, 30)) == [("open", MONDAY)]
+    assert stage.events("market_mode.guessed")
+
+
+def with_qqq(day, spot):
+    return [*_bars_of(day, spot), (day, "QQQ", 400.0, 401.0, 399.0, 400.0, 1_000_000, "made")]
 
 
 def test_what_the_source_said_is_told_when_the_bars_do_not_come(stage):
