@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 
 from alluse_assets.adapters.lake import Lake
+from alluse_assets.base.config.canonical_form import Change
 from alluse_assets.base.config.config_manager import with_values
-from alluse_assets.base.errors import MissingDataError, SourceError
+from alluse_assets.base.errors import ConfigError, MissingDataError, SourceError
 from alluse_assets.market_data.source import TABLE_OF, Coverage
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS
 from alluse_assets.option_chains.tables import OPTION_CHAINS, OPTION_QUOTES
-from alluse_assets.orchestration import live_trading
+from alluse_assets.orchestration import config_checks, live_trading
 from alluse_assets.orchestration.live_trading import MarketInForce
 from tests.made_market import Look, priced
 from tests.orchestration.live_stage import CALENDAR, CONFIG, MONDAY, WEEK, LiveStage, _bars_of, at
@@ -30,12 +31,15 @@ class Source:
     has_quotes: bool = True
     asked: list = field(default_factory=list)
     bars_of: object = _bars_of
+    fault: Exception | None = None
 
     def provides(self):
         known = {kind: Coverage(None, modes=frozenset({"history"})) for kind in self.past}
         return {**known, "option_quotes": Coverage(None, modes=frozenset({"snapshot"}))}
 
     def history(self, kind, symbols, start, end, scope=None):
+        if self.fault is not None:
+            raise self.fault
         self.asked.append((kind, start, end))
         table = TABLE_OF[kind]
         if kind == "bars":
@@ -151,3 +155,24 @@ def test_bars_that_came_are_kept_though_the_rest_did_not(stage, monkeypatch):
     stage.bring = in_force(stage, monkeypatch, Half())[0].bring
     stage.walk(at(MONDAY, 9, 30))
     assert stage.walk(at(MONDAY, 16, 30)) == [("close", MONDAY)]
+
+
+def test_a_new_market_mode_symbol_is_asked_of_the_source_before_it_is_set(stage, monkeypatch):
+    source = Source()
+    monkeypatch.setattr(config_checks, "market_source", lambda *_: source)
+    services = SimpleNamespace(lake=stage.lake, calendar=CALENDAR)
+
+    def require(symbol):
+        change = Change("market.mode_symbol", "SPY", symbol)
+        config_checks.require_bars(services, CONFIG, [change], at(TUESDAY, 12, 0), {})
+
+    with pytest.raises(ConfigError, match="no bars of SPYY in the lake or at its source"):
+        require("SPYY")
+    assert source.asked == [("bars", CALENDAR.previous_session(MONDAY, 4), MONDAY)]
+    source.bars_of = with_qqq
+    require("QQQ")
+    require("SPY")
+    assert len(source.asked) == 2
+    source.fault = SourceError("Alpaca: no answer")
+    with pytest.raises(ConfigError, match="try again when it answers"):
+        require("SPYY")
