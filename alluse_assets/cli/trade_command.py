@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
@@ -21,6 +21,7 @@ from alluse_assets.orchestration.book_config import config_of_book
 from alluse_assets.orchestration.live_book import LiveBook
 from alluse_assets.orchestration.live_trading import live_book
 from alluse_assets.orchestration.services import open_services
+from alluse_assets.orchestration.watching import watch_protocol
 
 _MINUTE_SECONDS = 60
 
@@ -56,20 +57,27 @@ def trade_command(
         if not watch:
             _walk(live, book, as_json)
             return
-        keep_walking(lambda: _walk(live, book, as_json), errors.print, stop)
+        every_minute(
+            [lambda: _walk(live, book, as_json), lambda: watch_protocol(live, datetime.now(UTC))],
+            errors.print,
+            stop,
+        )
 
 
-def keep_walking(walk: Callable[[], None], tell: Callable[[str], None], stop: threading.Event) -> None:
-    """Walk at once and at every full minute, until ``stop``.
+def every_minute(
+    acts: Sequence[Callable[[], object]], tell: Callable[[str], None], stop: threading.Event
+) -> None:
+    """Do all of ``acts`` at once and at every full minute, until ``stop``.
 
-    A day's work does not end with a walk that failed, or with a database that was away: what was not
+    A day's work does not end with an act that failed, or with a database that was away: what was not
     committed did not happen, and the next minute asks again.
     """
     while not stop.is_set():
-        try:
-            walk()
-        except (AlluseError, psycopg.Error) as error:
-            tell(f"{datetime.now(UTC):%H:%M} UTC: {str(error).strip()}")
+        for act in acts:
+            try:
+                act()
+            except (AlluseError, psycopg.Error) as error:
+                tell(f"{datetime.now(UTC):%H:%M} UTC: {str(error).strip()}")
         now = datetime.now(UTC)
         stop.wait(_MINUTE_SECONDS - now.second - now.microsecond / 1e6)
 

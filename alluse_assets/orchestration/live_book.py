@@ -30,7 +30,7 @@ from alluse_assets.ledger.book_state import BookState, apply
 from alluse_assets.market_data.tables import BARS
 from alluse_assets.orchestration.live_feed import LiveFeed
 from alluse_assets.orchestration.replay import SessionRecorder
-from alluse_assets.protection.watchdog import LookLog, highest_level, step_alert_id
+from alluse_assets.protection.watchdog import LookLog, highest_level, is_look_overdue, step_alert_id
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine
 from alluse_assets.strategies.steps import Step, StepKind, due_steps
@@ -156,7 +156,9 @@ class LiveBook:
             try:
                 self.bring(config, needed)
             except _NOT_BROUGHT as error:
+                # What comes behind it waits for it: asking for that, too, would only keep the look waiting.
                 asked.bars_failed[step.session] = error
+                break
         # Last: a quote is fresh for seconds.
         if self.look is not None and any(step.kind is StepKind.LOOK for step in due):
             asked.has_looked = True
@@ -200,7 +202,7 @@ class LiveBook:
                 is_blocked = True
                 told = _with_cause(error, asked.bars_failed.get(one.session))
                 failed = failed or told
-                self._tell(one, told)
+                self._tell(one, told, asked.at)
                 if one.kind is StepKind.LOOK:
                     self._look_failed(one, str(told), protect=True)
         return failed
@@ -220,6 +222,10 @@ class LiveBook:
         first = date.fromisoformat(str(opened)) if opened else self._first_session(now)
         config = config_in_force(state) if opened else self.asked
         level, waiting = highest_level(state), waiting_in(state, now)
+        if self.looks is not None and is_look_overdue(
+            self.looks.last(self.book), self.calendar, now, level, config
+        ):
+            waiting = replace(waiting, for_look=True)
         return due_steps(
             self.calendar, first, state.last_opened, state.last_closed, level, now, config, waiting
         )
@@ -286,7 +292,7 @@ class LiveBook:
                 pass
         self._tend(step)
 
-    def _tell(self, step: Step, error: AlluseError) -> None:
+    def _tell(self, step: Step, error: AlluseError, now: datetime) -> None:
         """Raise what keeps a step from being made; once a session and kind of step."""
         name = step_alert_id(step.kind.value, step.session)
         raised = self.store.read(self.book, types=[EventType.ALERT_RAISED])
@@ -297,7 +303,7 @@ class LiveBook:
             "walk; until it is made nothing is entered, and looks only protect"
         )
         alert = Alert(name, AlertType.SYSTEM, "CRITICAL", words, dedup_key=name)
-        self._append([alert_event(alert, step.at, _ACTOR)])
+        self._append([alert_event(alert, now, _ACTOR)])
 
     @property
     def _feed(self) -> LiveFeed:

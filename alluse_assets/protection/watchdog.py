@@ -51,6 +51,8 @@ _MISSED_LOOKS = 3
 """So many looks in a row that were not made are told of."""
 _LEAST_OUTAGE = timedelta(minutes=5)
 """Where looks come every minute: a run may take some, and a source that was slow is asked again."""
+_RUN_TIME = timedelta(minutes=2)
+"""A look that is under way is not missed yet."""
 _DONE = {"open": "opened", "close": "closed"}
 
 
@@ -107,6 +109,36 @@ def highest_level(state: BookState) -> int:
     return max((one.level for one in state.protection.chains.values() if one.contracts), default=0)
 
 
+def is_look_overdue(
+    looks: LastLook, calendar: TradingCalendar, now: datetime, level: int, config: ProtocolConfig
+) -> bool:
+    """Whether the session's last look is so old that one was missed: failed, or its minute was busy.
+
+    Args:
+        looks: what is known of the book's looks.
+        calendar: whose sessions.
+        now: the instant.
+        level: the highest of any open option.
+        config: the configuration in force.
+    """
+    since = _last_look(looks, calendar, now, config)
+    every = timedelta(minutes=monitoring_minutes(config.protection, level))
+    return since is not None and now - since > every + _RUN_TIME
+
+
+def _last_look(
+    looks: LastLook, calendar: TradingCalendar, now: datetime, config: ProtocolConfig
+) -> datetime | None:
+    """From when on the session of ``now`` has not been looked at; None out of the hours of looks."""
+    session = now.astimezone(NEW_YORK).date()
+    if not calendar.is_session(session):
+        return None
+    first = calendar.open_time(session) + timedelta(minutes=config.live.first_look_minutes)
+    if not first <= now <= calendar.close_time(session):
+        return None
+    return max(first, looks.looked_at or first)
+
+
 def _late(what: str, matter: str) -> Alert:
     words = (
         f"Session {what}: nobody walks the book's steps, so nothing protects its positions. Start the "
@@ -123,14 +155,10 @@ def _missed_looks(
     looks: LastLook | None,
 ) -> list[Alert]:
     """While options are open: an alert when several looks in a row have not been made, one an outage."""
-    session = now.astimezone(NEW_YORK).date()
-    if looks is None or not calendar.is_session(session):
-        return []
-    first = calendar.open_time(session) + timedelta(minutes=config.live.first_look_minutes)
+    since = None if looks is None else _last_look(looks, calendar, now, config)
     is_open = any(account.options for account in state.accounts.values())
-    if not is_open or not first <= now <= calendar.close_time(session):
+    if looks is None or since is None or not is_open:
         return []
-    since = max(first, looks.looked_at or first)
     every = monitoring_minutes(config.protection, highest_level(state))
     if now - since <= max(_MISSED_LOOKS * timedelta(minutes=every), _LEAST_OUTAGE):
         return []

@@ -131,6 +131,7 @@ class SessionRoutine:
 
         Accounts are worth what they were at the last close, which nothing that protects depends on.
         """
+        self._breakers(self.market.vix, self.market.now, new_session=False)
         navs = {name: account.value.nav for name, account in self._state.accounts.items()}
         engine = self._look(navs)
         for name in sorted(navs):

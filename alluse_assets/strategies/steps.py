@@ -38,7 +38,8 @@ class Step:
 class Waiting:
     """What of a book does not wait for the next look: see ``strategies.waiting``.
 
-    ``for_look``: a yes that can be used. ``to_end``: orders that are to be cancelled or were refused.
+    ``for_look``: a yes that can be used, a look that was missed. ``to_end``: orders that are to be cancelled,
+    or were refused.
     """
 
     for_look: bool = False
@@ -60,7 +61,7 @@ def due_steps(
 ) -> list[Step]:
     """What is due at ``now``, in order: sessions that were missed first, then this one's steps.
 
-    A look that was missed is gone: the next one sees the market as it is by then. Openings and closes are
+    A look that was missed is gone: a later one sees the market as it is by then. Openings and closes are
     made up for, however late.
 
     Args:
@@ -101,7 +102,7 @@ def is_look_due(
 ) -> bool:
     """Whether the minute of ``now`` is one to look in.
 
-    That is every n-th of the session, by the highest level, and any one in which a yes waits to be used.
+    That is every n-th of the session, by the highest level, and any one in which something waits for a look.
     """
     first = opens + timedelta(minutes=config.live.first_look_minutes)
     if not first <= now <= closes:

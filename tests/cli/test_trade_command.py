@@ -13,7 +13,7 @@ from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load, with_values
 from alluse_assets.base.errors import MissingDataError
-from alluse_assets.cli.trade_command import keep_walking
+from alluse_assets.cli.trade_command import every_minute
 
 FIRST = date(2024, 6, 3)
 _PROFILE = """
@@ -51,7 +51,7 @@ def test_a_connection_that_is_cut_ends_no_watch(database_url):
                     cut_all(database_url)
                 walked.append(journal.head("paper1"))
 
-        keep_walking(walk, told.append, Minutes(3))
+        every_minute([walk], told.append, Minutes(3))
     assert len(told) >= 1
     assert "terminat" in told[0] or "closed" in told[0]
     assert walked
@@ -65,15 +65,16 @@ def cut_all(url):
         )
 
 
-def test_a_walk_that_fails_is_told_and_the_next_minute_asks_again():
-    told, tries = [], []
+def test_a_walk_that_fails_is_told_and_watched_and_the_next_minute_asks_again():
+    told, tries, watched = [], [], []
 
     def walk():
         tries.append(1)
         if len(tries) == 1:
             raise MissingDataError("no bars on 2024-06-03")
 
-    keep_walking(walk, told.append, Minutes(2))
+    every_minute([walk, lambda: watched.append(1)], told.append, Minutes(2))
+    assert len(watched) == 2
     assert len(tries) == 2
     assert [line.split("UTC: ")[1] for line in told] == ["no bars on 2024-06-03"]
 

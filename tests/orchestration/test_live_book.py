@@ -105,6 +105,54 @@ def test_a_close_that_is_made_up_for_leaves_the_next_session_s_decisions_as_they
     assert stage.book().read().decided_in_session == {}
 
 
+def test_a_question_of_the_next_session_outlives_a_close_that_is_made_up_for(stage):
+    stage.config = with_values(CONFIG, {"approvals.level_3_close": True})
+    enter(stage)
+    stage.walk(at(TUESDAY, 9, 30))
+    stage.spot = 88.0
+    with pytest.raises(MissingDataError):
+        stage.walk(at(WEDNESDAY, 10, 0))
+    asked = {name for name, one in stage.book().read().approvals.items() if one.kind == "order"}
+    assert asked
+    stage.close(TUESDAY, spot=99.0)
+    stage.walk(at(WEDNESDAY, 10, 1))
+    assert set(stage.book().read().approvals) == asked
+    for name in asked:
+        answer(stage, name, True, at(WEDNESDAY, 10, 2))
+    stage.walk(at(WEDNESDAY, 10, 3))
+    assert {f"order/{e.payload['intent']}" for e in stage.events("order.filled")} >= asked
+
+
+def test_a_roll_that_was_made_meanwhile_is_held_when_the_close_before_it_is_made_up_for(stage):
+    enter(stage)
+    (short,) = stage.book().read().accounts["REV-1"].shorts
+    stage.walk(at(TUESDAY, 9, 30))
+    stage.spot = 94.0
+    with pytest.raises(MissingDataError):
+        stage.walk(at(WEDNESDAY, 10, 0))
+    (rolled,) = stage.book().read().accounts["REV-1"].shorts
+    assert rolled != short
+    stage.close(TUESDAY, spot=99.0)
+    steps = stage.walk(at(WEDNESDAY, 10, 1))
+    assert steps[:2] == [("close", TUESDAY), ("open", WEDNESDAY)]
+    assert list(stage.book().read().accounts["REV-1"].shorts) == [rolled]
+    stage.close(WEDNESDAY)
+    assert stage.walk(at(WEDNESDAY, 16, 30)) == [("close", WEDNESDAY)]
+
+
+def test_a_look_that_was_missed_is_made_some_minutes_later(stage):
+    stage.looks = Looks()
+    stage.walk(at(MONDAY, 9, 30))
+    stage.walk(at(MONDAY, 9, 45))
+    stage.fault = source_fault()
+    with pytest.raises(SourceError):
+        stage.walk(at(MONDAY, 10, 0))
+    stage.fault = None
+    assert stage.walk(at(MONDAY, 10, 1)) == []
+    assert stage.walk(at(MONDAY, 10, 3)) == [("look", MONDAY)]
+    assert stage.walk(at(MONDAY, 10, 4)) == []
+
+
 def test_a_share_that_split_this_morning_is_not_taken_for_one_that_fell_while_the_open_waits(stage):
     enter(stage)
     stage.walk(at(TUESDAY, 9, 30))
