@@ -9,6 +9,8 @@ import pytest
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.errors import MissingDataError, SourceError
+from alluse_assets.base.events import Event
+from alluse_assets.journal.event_types import EventType
 from alluse_assets.orchestration.account_holds import hold_accounts
 from alluse_assets.orchestration.answering import give_answer
 from alluse_assets.orchestration.watching import watch_protocol
@@ -138,6 +140,28 @@ def test_a_roll_that_was_made_meanwhile_is_held_when_the_close_before_it_is_made
     assert list(stage.book().read().accounts["REV-1"].shorts) == [rolled]
     stage.close(WEDNESDAY)
     assert stage.walk(at(WEDNESDAY, 16, 30)) == [("close", WEDNESDAY)]
+
+
+def test_a_yes_to_what_a_halt_has_ended_asks_for_no_more_looks(stage):
+    first, *_ = asking(stage)
+    answer(stage, first, True, at(MONDAY, 10, 16))
+    hold(stage, "halted", at(MONDAY, 10, 17))
+    assert ("tend", MONDAY) in stage.walk(at(MONDAY, 10, 18))
+    assert not stage.events("order.filled")
+    assert stage.walk(at(MONDAY, 10, 19)) == []
+
+
+def test_a_roll_that_is_under_way_goes_on_behind_a_close_that_is_made_up_for(stage):
+    enter(stage)
+    stage.walk(at(TUESDAY, 9, 30))
+    facts = {"outcome": "order", "account": "REV-1", "chain": "c", "contracts": 1}
+    for day in (TUESDAY, WEDNESDAY):
+        key = f"roll/{day}/c"
+        event = Event(EventType.ROLL_DECIDED, at(day, 10, 0).astimezone(UTC), "rule:roll", key, facts)
+        stage.book().append([event])
+    stage.close(TUESDAY)
+    assert stage.walk(at(WEDNESDAY, 9, 29)) == [("close", TUESDAY)]
+    assert list(stage.book().read().rolls) == [f"roll/{WEDNESDAY}/c"]
 
 
 def test_a_look_that_was_missed_is_made_some_minutes_later(stage):
