@@ -268,7 +268,15 @@ class LiveBook:
         self._commit(routine)
 
     def _protect(self, step: Step) -> None:
-        """A look that only protects, for a session whose opening or whose forerunner's close waits."""
+        """A look that only protects, for a session whose opening or whose forerunner's close waits.
+
+        Day orders of the sessions before have ended, whatever waits: one that worked on would be in the way.
+        """
+        before = self.calendar.previous_session(step.session)
+        ended = Step(StepKind.CLOSE, before, self.calendar.close_time(before))
+        orders = self._routine(self._feed.unseen(ended))
+        orders.end_orders()
+        self._commit(orders)
         routine = self._routine(self._feed.guarded(step, self._state.last_opened))
         routine.guard()
         self._commit(routine)

@@ -9,7 +9,7 @@ of the three is a step that can be walked alone; ``run`` walks a session of one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -40,6 +40,7 @@ from alluse_assets.strategies.exits import (
     decide_take_profits,
     dividend_risks,
 )
+from alluse_assets.strategies.expired import without_expired
 from alluse_assets.strategies.hedge import decide_hedges
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.opening import (
@@ -73,6 +74,8 @@ class SessionRoutine:
     calendar: TradingCalendar
     policy: Literal["yes", "no"] | None = None
     """What is answered at once where a person is asked; None: a person answers."""
+    is_guard: bool = field(default=False, init=False)
+    """Whether this look only protects: what expired in a session that is not closed is left alone."""
 
     def run(self) -> None:
         """Walk a session that is looked at once.
@@ -131,11 +134,16 @@ class SessionRoutine:
 
         Accounts are worth what they were at the last close, which nothing that protects depends on.
         """
+        self.is_guard = True
         self._breakers(self.market.vix, self.market.now, new_session=False)
         navs = {name: account.value.nav for name, account in self._state.accounts.items()}
         engine = self._look(navs)
         for name in sorted(navs):
             self._protect(engine, name, navs)
+
+    def end_orders(self) -> None:
+        """End what was left of a session's day orders, as the broker has, though its close waits."""
+        self._engine({}).end_session(max(self.market.now, self.market.closes_at))
 
     def tend(self) -> None:
         """What needs no market: cancel what may not work, hear the broker, end what nobody may use."""
@@ -220,7 +228,8 @@ class SessionRoutine:
     ) -> None:
         for name in sorted(self._state.accounts):
             self._record(level_events(self._step(name, navs), prices, at, moment))
-            self._record(safe_holds(self._step(name, navs), at))
+            whole = replace(self._step(name, navs), account=self._state.accounts[name], state=self._state)
+            self._record(safe_holds(whole, at))
 
     def _protect(self, engine: OrderEngine, name: str, navs: Mapping[str, Decimal]) -> None:
         """Closes, rolls and hedges of one account. Each decision sees what the one before it did."""
@@ -316,8 +325,10 @@ class SessionRoutine:
         return values_of(self._state, self.market, known, self.calendar, self.config)
 
     def _step(self, name: str, navs: Mapping[str, Decimal]) -> AccountStep:
-        nav = navs.get(name, Decimal(0))
-        return AccountStep(self._state.accounts[name], self._state, self.market, self.config, nav)
+        nav, state = navs.get(name, Decimal(0)), self._state
+        if self.is_guard:
+            state = without_expired(state, self.market.session)
+        return AccountStep(state.accounts[name], state, self.market, self.config, nav)
 
     def _engine(self, navs: Mapping[str, Decimal]) -> OrderEngine:
         def context(intent: OrderIntent, state: BookState) -> GateContext:

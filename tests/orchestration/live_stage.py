@@ -51,7 +51,10 @@ def at(session: date, hour: int, minute: int, second: int = 0) -> datetime:
 
 @dataclass
 class LiveStage:
-    """The market and the stores. ``spot``: USD per share; ``delay``: how long a look takes."""
+    """The market and the stores.
+
+    ``spot``: USD per share; ``delay``: how long a look takes; ``volume``: 1 if nothing trades, 0 unknown.
+    """
 
     lake: Lake
     hot: object
@@ -60,6 +63,7 @@ class LiveStage:
     config: ProtocolConfig = CONFIG
     spot: float = 100.0
     volatility: float = 0.6
+    volume: int = 0
     delay: timedelta = timedelta(seconds=3)
     now: datetime = field(default_factory=lambda: at(MONDAY, 9, 30))
     fault: Exception | None = None
@@ -97,7 +101,7 @@ class LiveStage:
         expiries = CALENDAR.weekly_expiries(session, 3)
         strikes = sorted(_near(self.spot) | _near(100.0))
         look = Look("AAPL", session, when, self.spot, self.volatility, strikes, expiries)
-        self.hot.upsert(OPTION_CHAINS, "live", priced([look], 0.02))
+        self.hot.upsert(OPTION_CHAINS, "live", priced([look], 0.02, self.volume))
 
     def feed(self, config: ProtocolConfig, first: date) -> LiveFeed:
         return LiveFeed(self.lake, self.hot, config, CALENDAR, "paper1", first)

@@ -16,7 +16,7 @@ from alluse_assets.orchestration.answering import give_answer
 from alluse_assets.orchestration.watching import watch_protocol
 from alluse_assets.protection.watchdog import LastLook
 from tests.book_maker import InMemoryJournal
-from tests.orchestration.live_stage import CONFIG, MONDAY, WEEK, LiveStage, at, source_fault
+from tests.orchestration.live_stage import CALENDAR, CONFIG, MONDAY, WEEK, LiveStage, at, source_fault
 
 TUESDAY, WEDNESDAY = WEEK[1:3]
 
@@ -105,6 +105,52 @@ def test_a_close_that_is_made_up_for_leaves_the_next_session_s_decisions_as_they
     stage.close(WEDNESDAY)
     assert stage.walk(at(WEDNESDAY, 16, 30)) == [("close", WEDNESDAY)]
     assert stage.book().read().decided_in_session == {}
+
+
+def test_an_order_of_a_session_whose_close_waits_does_not_stand_in_the_way_of_the_next_one_s(stage):
+    enter(stage)
+    stage.walk(at(TUESDAY, 9, 30))
+    stage.spot, stage.volume = 91.0, 1
+    stage.walk(at(TUESDAY, 10, 0))
+    (working,) = [o for o in stage.book().read().orders.values() if o.account == "REV-1"]
+    assert (working.state, working.action) == ("ACCEPTED", "BUY_TO_CLOSE")
+    # The next day it is dearer still.
+    stage.spot, stage.volume = 86.0, 0
+    with pytest.raises(MissingDataError):
+        stage.walk(at(WEDNESDAY, 10, 0))
+    (ended,) = [e for e in stage.events("order.expired") if e.payload["intent"] == working.intent_id]
+    assert ended.effective_at == at(TUESDAY, 16, 0)
+    assert not stage.book().read().accounts["REV-1"].shorts
+    stage.close(TUESDAY, spot=91.0)
+    stage.walk(at(WEDNESDAY, 10, 1))
+    assert len({event.key for event in stage.events()}) == len(stage.events())
+
+
+def test_what_expired_in_a_session_whose_close_waits_is_left_alone_until_its_close_says_how(stage):
+    enter(stage)
+    friday = WEEK[-1]
+    for day in WEEK[1:-1]:
+        stage.walk(at(day, 9, 30))
+        stage.close(day)
+        stage.walk(at(day, 16, 30))
+    stage.walk(at(friday, 9, 30))
+    (short,) = stage.book().read().accounts["REV-1"].shorts
+    assert short.startswith("AAPL240607")
+    stage.spot = 80.0
+    next_monday = CALENDAR.next_session(friday)
+    with pytest.raises(MissingDataError):
+        stage.walk(at(next_monday, 10, 0))
+    orders = {
+        e.payload["instrument"] for e in stage.events("order.created") if e.effective_at > at(friday, 9, 0)
+    }
+    assert short not in orders
+    assert short not in {e.payload.get("contract") for e in stage.events("exit.decided")}
+    rev = [e for e in stage.events("protection.level_changed") if e.payload["account"] == "REV-1"]
+    assert rev == []
+    stage.close(friday, spot=100.0)
+    stage.walk(at(next_monday, 10, 1))
+    (expired,) = [e for e in stage.events("option.expired") if e.payload["contract"] == short]
+    assert expired.effective_at == at(friday, 16, 0)
 
 
 def test_a_question_of_the_next_session_outlives_a_close_that_is_made_up_for(stage):
