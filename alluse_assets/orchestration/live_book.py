@@ -7,7 +7,7 @@ that a slow or silent source never keeps a person's commands from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -105,19 +105,29 @@ class LiveBook:
         """
         self._require_paper()
         now = now.astimezone(UTC)
-        asked = self._ask_sources(now)
         walked: list[Step] = []
-        with self.store.lease(self.book, _LEASE_SECONDS):
-            self._catch_up()
-            if not self._head.seq:
-                self._append(self._opening(now))
-            before = self._head
-            failed = self._walk_all(self._due(now), asked, walked)
-            if walked or self._head != before:
-                self.anchors.add(self.book, self._head)
+        # What is to be cancelled does not wait for a source that may take its time, or never answer.
+        if any(step.kind is StepKind.TEND for step in self.due(now)):
+            self._take(now, _Asked(self._time(now)), walked, (StepKind.TEND,))
+        failed = self._take(now, self._ask_sources(now), walked, tuple(StepKind))
         if failed is not None:
             raise failed
         return walked
+
+    def _take(
+        self, now: datetime, asked: _Asked, walked: list[Step], kinds: Collection[StepKind]
+    ) -> AlluseError | None:
+        """Take the book and walk what is due of ``kinds``; the first thing that went wrong."""
+        with self.store.lease(self.book, _LEASE_SECONDS):
+            self._catch_up()
+            before = self._head
+            if not before.seq:
+                self._append(self._opening(now))
+            due = [step for step in self._due(now) if step.kind in kinds]
+            failed = self._walk_all(due, asked, walked)
+            if self._head != before:
+                self.anchors.add(self.book, self._head)
+        return failed
 
     def due(self, now: datetime) -> list[Step]:
         """What ``walk`` would walk; the whole of the first session for a book that is not opened yet."""
@@ -166,9 +176,12 @@ class LiveBook:
                 self.look(config)
             except _NOT_BROUGHT as error:
                 asked.look_failed = error
-        if self.clock is not None:
-            asked.at = max(now, self.clock().astimezone(UTC))
+        asked.at = self._time(now)
         return asked
+
+    def _time(self, now: datetime) -> datetime:
+        """The time by now, of a walk that is for ``now``."""
+        return now if self.clock is None else max(now, self.clock().astimezone(UTC))
 
     def _has_bars(self, session: date, config: ProtocolConfig) -> bool:
         """Whether the session's bars came: the market mode's symbol, which trades always, stands for all."""

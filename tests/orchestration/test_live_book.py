@@ -349,6 +349,21 @@ def test_the_kill_switch_ends_orders_at_once_and_while_the_source_is_silent(stag
     assert stage.walk(at(MONDAY, 10, 3)) == []
 
 
+def test_the_kill_switch_does_not_wait_for_a_look_that_is_due_too(stage):
+    asking(stage)
+    hold(stage, "halted", at(MONDAY, 10, 14))
+    working = []
+    look = stage.look
+
+    def slow(config):
+        working.extend(stage.book().read().orders)
+        look(config)
+
+    stage.look = slow
+    assert stage.walk(at(MONDAY, 10, 15)) == [("tend", MONDAY), ("look", MONDAY)]
+    assert working == []
+
+
 def test_a_look_that_the_source_fails_still_ends_what_needs_no_market_and_says_why(stage):
     asked = asking(stage)
     stage.fault = source_fault("no answer in 30 s")
