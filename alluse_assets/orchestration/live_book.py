@@ -32,7 +32,7 @@ from alluse_assets.orchestration.live_feed import LiveFeed
 from alluse_assets.orchestration.replay import SessionRecorder
 from alluse_assets.protection.watchdog import LookLog, highest_level, is_look_overdue, step_alert_id
 from alluse_assets.strategies.market import SessionMarket
-from alluse_assets.strategies.session import SessionRoutine
+from alluse_assets.strategies.session import GuardRoutine, SessionRoutine
 from alluse_assets.strategies.steps import Step, StepKind, due_steps
 from alluse_assets.strategies.waiting import waiting_in
 
@@ -290,8 +290,8 @@ class LiveBook:
         orders = self._routine(self._feed.unseen(ended))
         orders.end_orders()
         self._commit(orders)
-        routine = self._routine(self._feed.guarded(step, self._state.last_opened))
-        routine.guard()
+        routine = self._routine(self._feed.guarded(step, self._state.last_opened), GuardRoutine)
+        routine.trade()
         self._commit(routine)
 
     def _tend(self, step: Step) -> None:
@@ -330,10 +330,10 @@ class LiveBook:
     def _feed(self) -> LiveFeed:
         return self.feed_of(self._config, date.fromisoformat(str(self._state.opened["first_session"])))
 
-    def _routine(self, market: SessionMarket) -> SessionRoutine:
+    def _routine(self, market: SessionMarket, kind: type[SessionRoutine] = SessionRoutine) -> SessionRoutine:
         config, recorder = self._config, SessionRecorder(self._state)
         broker = paper_broker(self._state, market, config)
-        return SessionRoutine(recorder, broker, market, config, self.calendar)
+        return kind(recorder, broker, market, config, self.calendar)
 
     def _commit(self, routine: SessionRoutine) -> None:
         assert isinstance(routine.recorder, SessionRecorder)

@@ -9,7 +9,7 @@ of the three is a step that can be walked alone; ``run`` walks a session of one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -74,8 +74,6 @@ class SessionRoutine:
     calendar: TradingCalendar
     policy: Literal["yes", "no"] | None = None
     """What is answered at once where a person is asked; None: a person answers."""
-    is_guard: bool = field(default=False, init=False)
-    """Whether this look only protects: what expired in a session that is not closed is left alone."""
 
     def run(self) -> None:
         """Walk a session that is looked at once.
@@ -128,18 +126,6 @@ class SessionRoutine:
                 for key, decision in decisions:
                     if decision.intent is not None:
                         self._place(engine, [replace(decision.intent, cause=key)])
-
-    def guard(self) -> None:
-        """A look that only protects: a step before it could not be made, so nothing is entered.
-
-        Accounts are worth what they were at the last close, which nothing that protects depends on.
-        """
-        self.is_guard = True
-        self._breakers(self.market.vix, self.market.now, new_session=False)
-        navs = {name: account.value.nav for name, account in self._state.accounts.items()}
-        engine = self._look(navs)
-        for name in sorted(navs):
-            self._protect(engine, name, navs)
 
     def end_orders(self) -> None:
         """End what was left of a session's day orders, as the broker has, though its close waits."""
@@ -325,10 +311,13 @@ class SessionRoutine:
         return values_of(self._state, self.market, known, self.calendar, self.config)
 
     def _step(self, name: str, navs: Mapping[str, Decimal]) -> AccountStep:
-        nav, state = navs.get(name, Decimal(0)), self._state
-        if self.is_guard:
-            state = without_expired(state, self.market.session)
+        nav, state = navs.get(name, Decimal(0)), self._decided_on
         return AccountStep(state.accounts[name], state, self.market, self.config, nav)
+
+    @property
+    def _decided_on(self) -> BookState:
+        """The book as decisions see it."""
+        return self._state
 
     def _engine(self, navs: Mapping[str, Decimal]) -> OrderEngine:
         def context(intent: OrderIntent, state: BookState) -> GateContext:
@@ -363,6 +352,28 @@ class SessionRoutine:
             self.policy,
         )
         return OrderEngine(self.recorder, self.broker, context, asking=asking)
+
+
+class GuardRoutine(SessionRoutine):
+    """A look that only protects: a step before it could not be made, so nothing is entered.
+
+    What expired in a session that is not closed yet is left alone. Accounts are worth what they were at the
+    last close, which nothing that protects depends on.
+    """
+
+    __slots__ = ()
+
+    def trade(self) -> None:
+        """Levels, closes, rolls, hedges, and what needs no market."""
+        self._breakers(self.market.vix, self.market.now, new_session=False)
+        navs = {name: account.value.nav for name, account in self._state.accounts.items()}
+        engine = self._look(navs)
+        for name in sorted(navs):
+            self._protect(engine, name, navs)
+
+    @property
+    def _decided_on(self) -> BookState:
+        return without_expired(self._state, self.market.session)
 
 
 def sessions_to_run(calendar: TradingCalendar, state: BookState, start: date, end: date) -> list[date]:
