@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 
 from alluse_assets.accounts.config_changes import decide_change, decide_rollback
+from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.alerts.message import HASH_SHOWN
 from alluse_assets.base.calendar import new_york_text
+from alluse_assets.base.config.canonical_form import Change
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import Event, instant_text
 from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
@@ -19,6 +21,7 @@ from alluse_assets.cli.person import own_name, utc_now
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.config_history import changes_from
+from alluse_assets.orchestration.config_checks import require_bars
 from alluse_assets.orchestration.config_journal import Decide, append_decided, read_book_now
 from alluse_assets.orchestration.services import open_services
 
@@ -96,13 +99,15 @@ def history_command(book: _Book, as_json: _Json = False) -> None:
 def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
     with open_services(os.environ) as services:
         store = services.store
-        if dry_run:
-            event = decide(read_book_now(store, book, utc_now))
-        else:
+        now = read_book_now(store, book, utc_now)
+        event = decide(now)
+        # Asked before the book is taken: a slow source keeps nobody else from it.
+        require_bars(services, config_in_force(now.state), _changes(event), now.at, os.environ)
+        if not dry_run:
             event, _ = append_decided(store, services.anchors, book, utc_now, decide)
     payload: Any = event.payload
     told: Any = {**payload, **payload.get("subject", {})}
-    changes = changes_from(told["changes"])
+    changes = _changes(event)
     if as_json:
         kept = {name: value for name, value in told.items() if name not in ("changes", "subject")}
         print_json(
@@ -117,6 +122,11 @@ def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
         return
     Console().print(changes_table(changes, "before", "after"))
     say(_outcome(book, event, dry_run))
+
+
+def _changes(event: Event) -> tuple[Change, ...]:
+    payload: Any = event.payload
+    return tuple(changes_from({**payload, **payload.get("subject", {})}["changes"]))
 
 
 def _outcome(book: str, event: Event, dry_run: bool) -> str:

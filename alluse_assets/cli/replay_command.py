@@ -209,12 +209,8 @@ def _money(given: str) -> Decimal | None:
 
 
 def _warn(console: Console, book: str, chosen: BookConfig) -> None:
-    for change in chosen.ignored:
-        console.print(
-            f"note: book {book} runs on its stored configuration: {change.path} stays {change.before}; "
-            f"{change.after} is for new books only",
-            highlight=False,
-        )
+    for note in chosen.notes(book):
+        console.print(note, highlight=False)
 
 
 def _progress(console: Console) -> Progress:

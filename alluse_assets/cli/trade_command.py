@@ -6,18 +6,22 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
 
+import psycopg
 import typer
 from rich.console import Console
 
 from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.base.errors import AlluseError
+from alluse_assets.orchestration.book_config import config_of_book
 from alluse_assets.orchestration.live_book import LiveBook
 from alluse_assets.orchestration.live_trading import live_book
 from alluse_assets.orchestration.services import open_services
+from alluse_assets.orchestration.watching import watch_protocol
 
 _MINUTE_SECONDS = 60
 
@@ -45,18 +49,37 @@ def trade_command(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, end)
     with open_services(os.environ) as services:
-        live = live_book(services, book, profile or profile_of(book), os.environ)
-        while True:
+        name = profile or profile_of(book)
+        if profile:
+            for note in config_of_book(services.store, book, name, os.environ).notes(book):
+                errors.print(note)
+        live = live_book(services, book, name, os.environ)
+        if not watch:
+            _walk(live, book, as_json)
+            return
+        every_minute(
+            [lambda: _walk(live, book, as_json), lambda: watch_protocol(live, datetime.now(UTC))],
+            errors.print,
+            stop,
+        )
+
+
+def every_minute(
+    acts: Sequence[Callable[[], object]], tell: Callable[[str], None], stop: threading.Event
+) -> None:
+    """Do all of ``acts`` at once and at every full minute, until ``stop``.
+
+    A day's work does not end with an act that failed, or with a database that was away: what was not
+    committed did not happen, and the next minute asks again.
+    """
+    while not stop.is_set():
+        for act in acts:
             try:
-                _walk(live, book, as_json)
-            except AlluseError as error:
-                # A day's work does not end with one look that failed; the next minute asks again.
-                if not watch:
-                    raise
-                errors.print(f"{datetime.now(UTC):%H:%M} UTC: {error}")
-            now = datetime.now(UTC)
-            if not watch or stop.wait(_MINUTE_SECONDS - now.second - now.microsecond / 1e6):
-                return
+                act()
+            except (AlluseError, psycopg.Error) as error:
+                tell(f"{datetime.now(UTC):%H:%M} UTC: {str(error).strip()}")
+        now = datetime.now(UTC)
+        stop.wait(_MINUTE_SECONDS - now.second - now.microsecond / 1e6)
 
 
 def _walk(live: LiveBook, book: str, as_json: bool) -> None:

@@ -149,6 +149,18 @@ class OrderEngine:
                 outcomes[order.intent_id] = self.settle(intent_of(order), now)
         return outcomes
 
+    def end_unusable(self, now: datetime) -> None:
+        """End the orders that wait for a person and cannot be sent: refused, or out of time.
+
+        What has a usable yes waits on, for a look at the market.
+        """
+        for order in list(self.recorder.state.orders.values()):
+            asked = self.recorder.state.approvals.get(order_approval(order.intent_id))
+            if order.state != OrderState.PENDING_APPROVAL or asked is None:
+                continue
+            if asked.answer == "no" or asked.has_expired(now):
+                self.settle(intent_of(order), now)
+
     def poll(self, at: datetime) -> None:
         """Book what is new of the orders that work."""
         working = [
@@ -202,20 +214,25 @@ class OrderEngine:
         return approvals.get(order_approval(intent.intent_id)) or approvals.get(intent.parent)
 
     def end_session(self, now: datetime) -> None:
-        """Book what the broker says about the day's orders that still worked, and end what asks."""
-        working = {
-            order.intent_id: intent_of(order)
+        """Book what the broker says about the day's orders that still worked, and end what asks.
+
+        ``now`` is after the session. An order of a later one, where a close is made up for, goes on.
+        """
+        of_session = [
+            (order, intent)
             for order in self.recorder.state.orders.values()
-            if order.state in _AT_BROKER
-        }
+            if (intent := intent_of(order)).decided_at <= now
+        ]
+        working = {order.intent_id: intent for order, intent in of_session if order.state in _AT_BROKER}
         for report in self.broker.end_session(list(working.values())):
             self.take_report(working[report.intent_id], report)
-        for order in list(self.recorder.state.orders.values()):
+        for order, intent in of_session:
             if order.state == OrderState.PENDING_APPROVAL:
-                self._expire(intent_of(order), now, "the session ended")
+                self._expire(intent, now, "the session ended")
         for asked in list(self.recorder.state.approvals.values()):
             # Nothing of the session comes behind this, so what ends with it has ended.
-            if asked.answer != "no" and (asked.kind in DAY_KINDS or asked.expires_at <= now):
+            ends = (asked.kind in DAY_KINDS and asked.requested_at <= now) or asked.expires_at <= now
+            if asked.answer != "no" and ends:
                 self.end_request(asked, expired(asked, now))
 
     def ask(

@@ -6,6 +6,7 @@ event types that touch them. Replay, live, paper and search all fold with this o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -29,6 +30,7 @@ from alluse_assets.ledger.config_history import ConfigHistory
 from alluse_assets.ledger.lots import Lot, quantity, take
 from alluse_assets.protection.state import ProtectionState, protect
 
+_SESSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 V = TypeVar("V")
 Option = TypeVar("Option", bound=OpenOption)
 
@@ -360,17 +362,29 @@ def _session_closed(state: BookState, event: Event) -> BookState:
         accounts[name] = replace(
             account, shorts=shorts, longs=longs, value=account.value.after(nav, account.capital)
         )
+    session = date.fromisoformat(p["session"])
+    # A close that is made up for comes behind looks at the next session: what is of that one goes on.
+    intents = _of_later(state.intents_of_session, session)
+    decided = _of_later(state.decided_in_session, session)
+    goes_on = bool(intents or decided)
     return replace(
         state,
         accounts=accounts,
-        last_closed=date.fromisoformat(p["session"]),
+        last_closed=session,
         last_prices=prices_after(p),
-        intents_of_session={},
-        filled_of_session={},
-        decided_in_session={},
-        ended_of_session=(),
+        intents_of_session=intents,
+        filled_of_session=state.filled_of_session if goes_on else {},
+        decided_in_session=decided,
+        ended_of_session=state.ended_of_session if goes_on else (),
         approvals=approvals_after(state.approvals, event),
     )
+
+
+def _of_later(of_session: Mapping[str, str], closed: date) -> dict[str, str]:
+    """Those of the intents or decisions, each named with its session, that are of one after ``closed``."""
+    days = ((key, _SESSION.search(key)) for key in of_session)
+    later = [key for key, day in days if day and date.fromisoformat(day[0]) > closed]
+    return {key: of_session[key] for key in later}
 
 
 def prices_after(closed: Mapping[str, Any]) -> dict[str, LastPrice]:

@@ -43,6 +43,14 @@ class BookConfig:
     """What each session was, or will be, decided under."""
     ignored: tuple[Change, ...] = ()
 
+    def notes(self, book: str) -> list[str]:
+        """What to say of ``ignored``: a value that was given and does not count is never passed over."""
+        return [
+            f"note: book {book} runs on its stored configuration: {change.path} stays {change.before}; "
+            f"{change.after} is for new books only"
+            for change in self.ignored
+        ]
+
 
 def config_of_book(
     store: JournalStore,

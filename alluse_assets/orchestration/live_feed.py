@@ -6,7 +6,7 @@ Nothing is seen that had not happened by then, so that walking a step late, or a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from alluse_assets.base.calendar import TradingCalendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.money import price
-from alluse_assets.market_data.tables import BARS, INTRADAY_BARS, SHARE_QUOTES
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INTRADAY_BARS, SHARE_QUOTES
 from alluse_assets.option_chains.snapshots import last_snapshots
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.market_feed import QUOTE_COLUMNS, MarketFeed, SessionQuotes, seen_at_quotes
@@ -32,6 +32,9 @@ from alluse_assets.strategies.steps import Step, StepKind
 
 if TYPE_CHECKING:
     from alluse_assets.adapters.timescale.hot_store import HotStore
+
+Seen = Mapping[str, tuple[datetime, Decimal]]
+"""By symbol: when a price was seen, and the price, USD per share."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class LiveFeed:
         """
         session, before = step.session, self.calendar.previous_session(step.session)
         week, closing = self.calendar.week_of(session), step.kind is StepKind.CLOSE
+        guesses = step.kind is StepKind.OPEN and session == max(week.first, self.first_session)
         opens_at, closes_at = self.calendar.open_time(session), self.calendar.close_time(session)
         past = MarketFeed(
             self.lake,
@@ -76,7 +80,7 @@ class LiveFeed:
         seen = seen_at_quotes(chain).get(session, {})
         # What nobody quotes is at its open; what has not traded today has no price yet.
         opens = self._opens(session, step.at)
-        spots = {**opens, **{s: spot for s, (_, spot) in seen.items()}, **self._streamed(session, step.at)}
+        spots = {**opens, **newest_prices(seen, self._streamed(session, step.at))}
         fresh = chain.filter(pl.col("quote_ts") >= step.at - self._max_age)
         looks = step.kind is StepKind.LOOK
         return SessionMarket(
@@ -102,8 +106,41 @@ class LiveFeed:
             chain=fresh if looks else chain,
             earnings=past.earnings,
             entries_open=looks and self.is_in_window(session, step.at),
-            guess=past.guess_for(week) if session == max(week.first, self.first_session) else None,
+            guess=past.guess_for(week) if guesses else None,
             confirmation=past.confirmation_of(week) if closing and session == week.last else None,
+        )
+
+    def guarded(self, step: Step, last_opened: date | None) -> SessionMarket:
+        """What a look sees that only protects, in a session that may not have been opened.
+
+        A share that has split since ``last_opened`` has no price here: the book does not know the split yet.
+
+        Raises:
+            MissingDataError: bars that the step needs are not in the lake.
+        """
+        seen = self.market(step, None)
+        since = self.calendar.next_session(last_opened) if last_opened else step.session
+        actions = self._queries.rows(CORPORATE_ACTIONS, since, step.session).rows
+        split = set(actions.filter(pl.col("kind") == "split")["symbol"])
+        prices = {symbol: price for symbol, price in seen.prices.items() if symbol not in split}
+        return replace(seen, prices=prices, entries_open=False)
+
+    def unseen(self, step: Step) -> SessionMarket:
+        """A step that sees nothing: no prices, no quotes, only what time it is."""
+        session = step.session
+        return SessionMarket(
+            session=session,
+            week=self.calendar.week_of(session),
+            opens_at=self.calendar.open_time(session),
+            closes_at=self.calendar.close_time(session),
+            now=step.at,
+            closes={},
+            prices={},
+            quotes={},
+            screened={},
+            rate_annual=0.0,
+            # Nothing is entered without a market, and what works in its window may go on.
+            entries_open=self.is_in_window(session, step.at),
         )
 
     def is_in_window(self, session: date, at: datetime) -> bool:
@@ -122,8 +159,8 @@ class LiveFeed:
         rows = self._queries.rows(BARS, session, session, columns=["ts", "symbol", "close"]).rows
         if rows.is_empty():
             raise MissingDataError(
-                f"no bars on {session} in the lake (source {self.config.market.source}): the job "
-                "live_session brings them after the close; run it for that day"
+                f"no bars on {session} in the lake (source {self.config.market.source}): each walk asks the "
+                "source for them; if it has none, name another one in market.routes, or files that you ingest"
             )
         return {symbol: price(close) for symbol, close in rows.select("symbol", "close").iter_rows()}
 
@@ -133,13 +170,13 @@ class LiveFeed:
         ).rows
         return last_snapshots(rows).sort("contract_symbol")
 
-    def _streamed(self, session: date, at: datetime) -> dict[str, Decimal]:
-        """The latest mid of each share that streams."""
+    def _streamed(self, session: date, at: datetime) -> Seen:
+        """The latest mid of each share that streams, and its time."""
         rows = self._queries.rows(SHARE_QUOTES, session, session, self.config.underlyings, as_of=at).rows
         last = rows.sort("quote_ts").group_by("symbol", maintain_order=True).last()
         return {
-            symbol: price((bid + ask) / 2)
-            for symbol, bid, ask in last.select("symbol", "bid", "ask").iter_rows()
+            symbol: (when, price((bid + ask) / 2))
+            for symbol, when, bid, ask in last.select("symbol", "quote_ts", "bid", "ask").iter_rows()
             if bid > 0
         }
 
@@ -168,7 +205,8 @@ class LiveFeed:
         calendar = entry_calendar([week], {week.id: mode_guess}, self.calendar, self.config)
         today = calendar.filter(pl.col("session") == step.session)
         found = screen(chain, today, self.config, self._earnings, pl.lit(step.at))
-        self.lake.write(CANDIDATES, f"book={self.book}", found, replacing=[step.session])
+        # Beside those of the session's other looks: each was decided on what it saw.
+        self.lake.write(CANDIDATES, f"book={self.book}", found)
         return screened_by_session(found).get(step.session, {})
 
     @property
@@ -177,3 +215,13 @@ class LiveFeed:
             self.lake, self.config, self.calendar, self.book, self.first_session, self.first_session
         )
         return feed.earnings
+
+
+def newest_prices(*seen: Seen) -> dict[str, Decimal]:
+    """By symbol the price that was seen last; of one instant the later argument's."""
+    newest: dict[str, tuple[datetime, Decimal]] = {}
+    for source in seen:
+        for symbol, one in source.items():
+            if symbol not in newest or one[0] >= newest[symbol][0]:
+                newest[symbol] = one
+    return {symbol: found for symbol, (_, found) in newest.items()}

@@ -23,7 +23,7 @@ from alluse_assets.base.table_catalog import Table
 from alluse_assets.market_data.live_cleaning import clean_intraday_bars, clean_share_quotes
 from alluse_assets.market_data.snapshot_times import SnapshotKind
 from alluse_assets.market_data.source import DataKind
-from alluse_assets.market_data.tables import INTRADAY_BARS, SHARE_QUOTES
+from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, INTRADAY_BARS, SHARE_QUOTES
 from alluse_assets.option_chains.quotes import clean_option_quotes
 from alluse_assets.option_chains.tables import (
     OPTION_CHAINS,
@@ -111,6 +111,40 @@ class LiveMarket:
         if sound.height:
             self.hot.upsert(OPTION_CHAINS, self.steps.market, self.steps.priced(sound))
         return Kept(sound.height, refused.height + contradicted.height)
+
+    def bring_session(self, session: date) -> None:
+        """Bring to the lake what closing ``session`` needs, and opening the next one; twice changes nothing.
+
+        Bars and what else the source keeps of the past (where there is no past yet, all that indicators are
+        warmed up on), corporate actions as far ahead as dividend risk is judged, and what streamed. What
+        comes is judged even where the rest does not come.
+
+        Raises:
+            SourceError: no source answered for a symbol.
+            DataError: what came cannot be kept.
+        """
+        steps, start = self.steps, self._begin_of_bars(session)
+        actions: DataKind = "corporate_actions"
+        try:
+            steps.collect_bars(start, session)
+            offered = steps.source.provides().get(actions) if steps.source is not None else None
+            if steps.source is not None and offered is not None and "history" in offered.modes:
+                ahead = max(1, steps.config.rolls.dividend_risk_sessions)
+                until = steps.calendar.next_session(session, ahead)
+                rows = steps.source.history(actions, steps.symbols(), session, until)
+                self._lake.write(CORPORATE_ACTIONS, steps.market, rows)
+        finally:
+            steps.validate_bars(start, session)
+        self.compact(session, session)
+
+    def _begin_of_bars(self, session: date) -> date:
+        """From when on bars are brought: ``session``, or the warm-up before it where the lake has none."""
+        calendar, rules = self.steps.calendar, self.steps.config.market
+        warm = calendar.previous_session(session, max(1, rules.warm_up_sessions))
+        before = calendar.previous_session(session)
+        mode = pl.col("symbol") == rules.mode_symbol
+        there = self._lake.read(BARS, self.steps.market, warm, before, columns=["ts"], where=mode)
+        return warm if there.is_empty() else session
 
     def keep(self, kind: DataKind, rows: pl.DataFrame) -> Kept:
         """Keep rows that streamed: the good ones in the hot store, the others in quarantine.

@@ -81,17 +81,33 @@ class Desk:
         return self.services.calendar.sessions(start, self.services.calendar.horizon)[0]
 
     def last_day(self, given: date | None) -> date:
-        """``given``, else the day on which the profile stops.
+        """``given``; else the day on which the profile stops, or the last session that a walked book closed.
 
         Raises:
-            ConfigError: neither says where to stop.
+            ConfigError: none of them says where to stop.
         """
+        if self.is_walked:
+            last = given or self.last_closed
+            if last is None:
+                raise ConfigError(
+                    f"book {self.book!r} has not closed a session yet: `alluse trade` or trading_schedule "
+                    "walks it; there is nothing to review before"
+                )
+            return last
         last = given or self.chosen.asked.book.replay_end
         if last is None:
             raise ConfigError(
                 f"book.replay_end: profile {self.profile!r} does not say where to stop; give a last day"
             )
         return last
+
+    @property
+    def last_closed(self) -> date | None:
+        """The last session that the book has closed, as its journal says now."""
+        from alluse_assets.accounts.config_in_force import CONFIG_EVENTS, config_state
+
+        rows = self.services.store.read(self.book, types=CONFIG_EVENTS)
+        return config_state(row.event for row in rows).last_closed
 
     @cached_property
     def steps(self) -> MarketSteps:

@@ -13,6 +13,7 @@ from alluse_assets.adapters.lake.lake import Lake
 from alluse_assets.adapters.postgres.connect import open_pool
 from alluse_assets.adapters.postgres.deliveries import PostgresDeliveries
 from alluse_assets.adapters.postgres.journal import PostgresJournal
+from alluse_assets.adapters.postgres.looks import PostgresLooks
 from alluse_assets.adapters.postgres.migrate import migrate
 from alluse_assets.adapters.postgres.server import Database, database
 from alluse_assets.base.calendar import TradingCalendar, trading_calendar
@@ -36,6 +37,7 @@ class Services:
     lake: Lake
     calendar: TradingCalendar
     deliveries: PostgresDeliveries
+    looks: PostgresLooks
 
     @property
     def hot(self) -> HotStore:
@@ -86,6 +88,7 @@ def open_services(environ: Mapping[str, str]) -> Iterator[Services]:
                 Lake(installation.lake),
                 trading_calendar(),
                 PostgresDeliveries(pool),
+                PostgresLooks(pool),
             )
 
 

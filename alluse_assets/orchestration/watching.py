@@ -9,7 +9,7 @@ from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.alerts.alert import alert_event
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.orchestration.live_book import LiveBook
-from alluse_assets.protection.watchdog import decide_protocol_alerts
+from alluse_assets.protection.watchdog import decide_protocol_alerts, late_steps
 
 _ACTOR = "watchdog:protocol"
 
@@ -28,13 +28,15 @@ def watch_protocol(book: LiveBook, now: datetime) -> Watched:
     state = book.read()
     if not state.opened:
         return Watched(0, False, f"book {book.book} has not been opened: `alluse trade` opens it")
-    alerts = decide_protocol_alerts(state, book.calendar, now, config_in_force(state))
-    if not alerts:
-        return Watched(0, False, "all is well")
+    config = config_in_force(state)
     known = {
         str(row.event.payload["alert"]) for row in book.store.read(book.book, types=[EventType.ALERT_RAISED])
     }
+    looks = book.looks.last(book.book) if book.looks is not None else None
+    alerts = decide_protocol_alerts(state, book.calendar, now, config, known, looks)
+    late = bool(late_steps(state, book.calendar, now, config))
+    if not alerts:
+        return Watched(0, late, "what is late was told of already" if late else "all is well")
     fresh = [alert for alert in alerts if alert.id not in known]
     book.append([alert_event(alert, now, _ACTOR) for alert in fresh])
-    late = any(alert.id.startswith(("watchdog/open/", "watchdog/close/")) for alert in alerts)
     return Watched(len(fresh), late, f"{len(alerts)} findings, {len(fresh)} of them new")

@@ -41,6 +41,7 @@ from alluse_assets.strategies.exits import (
     decide_take_profits,
     dividend_risks,
 )
+from alluse_assets.strategies.expired import without_expired
 from alluse_assets.strategies.hedge import decide_hedges
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.opening import (
@@ -114,12 +115,7 @@ class SessionRoutine:
         self._breakers(market.vix, market.now, new_session=False)
         self._ask(market.prices, market.now)
         navs = self._values(market.prices).navs
-        self._levels(market.prices, market.now, "quotes", navs)
-        engine = self._engine(navs)
-        engine.withdraw(market.now)
-        engine.poll(market.now)
-        engine.resume(market.now)
-        continue_rolls(engine, market.now)
+        engine = self._look(navs)
         for name in sorted(navs):
             self._protect(engine, name, navs)
             self._place(engine, decide_take_profits(self._step(name, navs)))
@@ -133,11 +129,37 @@ class SessionRoutine:
                     if decision.intent is not None:
                         self._place(engine, [replace(decision.intent, cause=key)])
 
+    def end_orders(self) -> None:
+        """End what was left of a session's day orders, as the broker has, though its close waits."""
+        self._engine({}).end_session(max(self.market.now, self.market.closes_at))
+
+    def tend(self) -> None:
+        """What needs no market: cancel what may not work, hear the broker, end what nobody may use."""
+        engine = self._engine({})
+        engine.withdraw(self.market.now)
+        engine.poll(self.market.now)
+        engine.end_unusable(self.market.now)
+
+    def _look(self, navs: Mapping[str, Decimal]) -> OrderEngine:
+        """What every look at a market begins with; the engine of this one."""
+        market = self.market
+        self._levels(market.prices, market.now, "quotes", navs)
+        engine = self._engine(navs)
+        engine.withdraw(market.now)
+        engine.poll(market.now)
+        engine.resume(market.now)
+        continue_rolls(engine, market.now)
+        return engine
+
     def close(self) -> None:
-        """What a session ends with, after the closing bell."""
+        """What a session ends with, after the closing bell.
+
+        It may come late, when a session behind it was looked at already: what is of that one stays.
+        """
         at = max(self.market.now, self.market.closes_at)
         self._engine({}).end_session(at)
-        self._record(ended_rolls(self._state, at))
+        rolls = {k: r for k, r in self._state.rolls.items() if r.decided.effective_at <= at}
+        self._record(ended_rolls(replace(self._state, rolls=rolls), at))
         self._book_outcomes()
         if self.market.confirmation is not None:
             confirmation = self.market.confirmation
@@ -200,7 +222,8 @@ class SessionRoutine:
     ) -> None:
         for name in sorted(self._state.accounts):
             self._record(level_events(self._step(name, navs), prices, at, moment))
-            self._record(safe_holds(self._step(name, navs), at))
+            whole = replace(self._step(name, navs), account=self._state.accounts[name], state=self._state)
+            self._record(safe_holds(whole, at))
 
     def _protect(self, engine: OrderEngine, name: str, navs: Mapping[str, Decimal]) -> None:
         """Closes, rolls and hedges of one account. Each decision sees what the one before it did."""
@@ -284,10 +307,15 @@ class SessionRoutine:
         return values_of(self._state, self.market, known, self.calendar, self.config)
 
     def _step(self, name: str, navs: Mapping[str, Decimal]) -> AccountStep:
-        nav = navs.get(name, Decimal(0))
-        return AccountStep(self._state.accounts[name], self._state, self.market, self.config, nav)
+        nav, state = navs.get(name, Decimal(0)), self._decided_on
+        return AccountStep(state.accounts[name], state, self.market, self.config, nav)
 
-    def _engine(self, navs: dict[str, Decimal]) -> OrderEngine:
+    @property
+    def _decided_on(self) -> BookState:
+        """The book as decisions see it."""
+        return self._state
+
+    def _engine(self, navs: Mapping[str, Decimal]) -> OrderEngine:
         def context(intent: OrderIntent, state: BookState) -> GateContext:
             account = state.accounts.get(intent.account)
             rules = self.config.accounts.of(account.kind) if account else None  # type: ignore[arg-type]
@@ -332,6 +360,28 @@ class SessionRoutine:
             return None
         right, kind = parse_occ_symbol(intent.instrument).right, account.kind
         return entry_limit(protection, account.name, kind, intent.symbol, right, self.config).refused  # type: ignore[arg-type]
+
+
+class GuardRoutine(SessionRoutine):
+    """A look that only protects: a step before it could not be made, so nothing is entered.
+
+    What expired in a session that is not closed yet is left alone. Accounts are worth what they were at the
+    last close, which nothing that protects depends on.
+    """
+
+    __slots__ = ()
+
+    def trade(self) -> None:
+        """Levels, closes, rolls, hedges, and what needs no market."""
+        self._breakers(self.market.vix, self.market.now, new_session=False)
+        navs = {name: account.value.nav for name, account in self._state.accounts.items()}
+        engine = self._look(navs)
+        for name in sorted(navs):
+            self._protect(engine, name, navs)
+
+    @property
+    def _decided_on(self) -> BookState:
+        return without_expired(self._state, self.market.session)
 
 
 def sessions_to_run(calendar: TradingCalendar, state: BookState, start: date, end: date) -> list[date]:

@@ -6,14 +6,18 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
+import polars as pl
 import pytest
 
+from alluse_assets.adapters.lake import Lake
 from alluse_assets.adapters.postgres.connect import open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.cli import main
 from alluse_assets.journal.chain import Head
 from alluse_assets.journal.verify import verify
+from alluse_assets.market_data.tables import BARS
 from tests.book_maker import random_book
 from tests.paths import ROOT
 
@@ -292,3 +296,18 @@ def test_a_book_that_somebody_writes_to_is_a_clear_message(alluse, store, monkey
     assert code == 2
     assert "book 'past' is being written by another process; wait for it to end and try again" in err
     assert store.head("past") == before
+
+
+def test_a_market_mode_symbol_without_bars_is_refused_and_one_with_bars_is_taken(alluse, store, tmp_path):
+    change = ("set", "--book", "past", "market.mode_symbol", "SPYY", "--why", "a typo")
+    code, _, err = alluse(*change)
+    assert code == 2
+    assert "no bars of SPYY in the lake" in " ".join(err.split())
+    assert alluse(*change, "--dry-run")[0] == 2
+    assert changes(store) == []
+    bar = (date(2011, 1, 3), "SPYY", 100.0, 101.0, 99.0, 100.0, 1_000, "made")
+    Lake(tmp_path / "home" / "lake").write(
+        BARS, "sample", pl.DataFrame([bar], schema=BARS.schema, orient="row")
+    )
+    assert alluse(*change)[0] == 0
+    assert [event.type for event in changes(store)] == ["config.changed"]

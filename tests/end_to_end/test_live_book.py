@@ -5,7 +5,7 @@ volatility index at the close. The replay reads the same from a lake.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 import pytest
@@ -56,8 +56,8 @@ class Playing:
     folder: object
     store: PostgresJournal
 
-    def book(self):
-        """As a new process would open it."""
+    def book(self, **asked):
+        """As a new process would open it; ``asked``: the source and the clock."""
         return LiveBook(
             self.store,
             AnchorFiles(self.folder / "anchors"),
@@ -67,6 +67,7 @@ class Playing:
             "sample",
             CONFIG,
             lambda config, first: LiveFeed(self.lake, self.hot, config, CALENDAR, "paper", first),
+            **asked,
         )
 
     def open(self, session):
@@ -145,21 +146,55 @@ def events_of(store):
     return [row.event for row in store.read("paper")]
 
 
-def test_a_walked_book_decides_what_a_replay_of_the_same_weeks_decides(playing, sample_run, tmp_path):
+def test_a_walked_book_decides_what_a_replay_of_the_same_weeks_decides(playing, tmp_path):
     steps = walk(playing, playing.book(), SESSIONS)
     assert [step.kind.value for step in steps] == ["open", "look", "close"] * len(SESSIONS)
 
-    lake, store = Lake(tmp_path / "replayed"), InMemoryJournal()
-    for table in (BARS, CORPORATE_ACTIONS, RATES, OPTION_CHAINS):
-        start = SESSIONS[0] if table is OPTION_CHAINS else WARM
-        lake.write(table, "live", playing.sample.read(table, "sample", start, SESSIONS[-1]))
-    MarketSteps(lake, CONFIG, CALENDAR, None).screen_entries("paper", SESSIONS[0], SESSIONS[0], SESSIONS[-1])
-    anchors = AnchorFiles(tmp_path / "replay_anchors")
-    Replay(store, anchors, lake, CALENDAR, "paper", "sample", CONFIG).run(SESSIONS[0], SESSIONS[-1])
-
-    walked, replayed = decisions(events_of(playing.store)), decisions(events_of(store))
+    stamped = playing.sample.read(OPTION_CHAINS, "sample", SESSIONS[0], SESSIONS[-1])
+    walked, again = decisions(events_of(playing.store)), replayed(playing, tmp_path, stamped)
     assert {kind for kind, *_ in walked} >= {"entry.decided", "order.filled", "session.closed"}
-    assert walked == replayed
+    assert walked == again
+
+
+def test_quotes_that_come_after_they_were_asked_for_decide_what_a_replay_of_them_decides(playing, tmp_path):
+    now = [at(SESSIONS[0], 9, 31)]
+
+    def look(config):
+        now[0] += timedelta(seconds=4)
+        playing.chains(now[0].date(), now[0])
+
+    book = playing.book(look=look, clock=lambda: now[0])
+    for session in SESSIONS[:10]:
+        playing.open(session)
+        for when in (at(session, 9, 31), at(session, 15, 45)):
+            now[0] = when
+            book.walk(when)
+        playing.compact(session)
+        now[0] = at(session, 16, 31)
+        book.walk(now[0])
+
+    stamped = playing.sample.read(OPTION_CHAINS, "sample", SESSIONS[0], SESSIONS[9]).with_columns(
+        quote_ts=pl.col("session")
+        .dt.combine(time(15, 45, 4))
+        .dt.replace_time_zone("America/New_York")
+        .dt.convert_time_zone("UTC")
+    )
+    walked, again = decisions(events_of(playing.store)), replayed(playing, tmp_path, stamped)
+    assert {kind for kind, *_ in walked} >= {"entry.decided", "order.filled", "session.closed"}
+    assert walked == again
+
+
+def replayed(playing, folder, chains):
+    """What a replay decides over the same market with these chains."""
+    lake, store = Lake(folder / "replayed"), InMemoryJournal()
+    for table in (BARS, CORPORATE_ACTIONS, RATES):
+        lake.write(table, "live", playing.sample.read(table, "sample", WARM, SESSIONS[-1]))
+    lake.write(OPTION_CHAINS, "live", chains)
+    first, last = chains["session"].min(), chains["session"].max()
+    MarketSteps(lake, CONFIG, CALENDAR, None).screen_entries("paper", first, first, last)
+    anchors = AnchorFiles(folder / "replay_anchors")
+    Replay(store, anchors, lake, CALENDAR, "paper", "sample", CONFIG).run(first, last)
+    return decisions(events_of(store))
 
 
 def test_a_book_that_was_killed_between_steps_goes_on_and_walking_twice_changes_nothing(playing):
@@ -221,7 +256,7 @@ def test_a_session_is_not_closed_before_its_bars_are_there(playing):
     playing.open(session)
     book.walk(at(session, 9, 31))
     playing.close(session)
-    with pytest.raises(MissingDataError, match="live_session"):
+    with pytest.raises(MissingDataError, match="no bars on"):
         book.walk(at(session, 16, 31))
     playing.compact(session)
     assert [step.kind.value for step in playing.book().walk(at(session, 16, 40))] == ["close"]

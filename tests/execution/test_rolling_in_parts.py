@@ -107,7 +107,7 @@ def test_a_roll_that_ends_says_what_of_it_is_left_and_why():
     place_roll(engine(book, broker=broker), *legs)
     poll(book, broker, 1, roll_close=2)
     poll(book, broker, 2, roll_open=1)
-    engine(book, broker=broker).end_session(AT)
+    engine(book, broker=broker).end_session(AT + timedelta(hours=1))
     state, why = ended(book)
     assert state == "CLOSED_ONLY"
     assert why == (
