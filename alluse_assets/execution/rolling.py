@@ -31,7 +31,8 @@ from alluse_assets.execution.lifecycle import OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, numbered
 from alluse_assets.execution.roll_legs import ROLL_CLOSE, Legs, against, judged, legs_of, send_together
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, RollUnderWay
+from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.roll_state import RollUnderWay
 
 
 def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) -> None:
