@@ -127,8 +127,8 @@ def _end_what_may_be_tried_again(engine: OrderEngine, at: datetime) -> None:
         if not _came_to_nothing(state, key, roll) or (asked is not None and asked.answer == "no"):
             continue
         legs = legs_of(state, key, roll, at, state.config_fingerprint)
-        stopped = refused_unasked(legs[0], engine.asking.rules)
-        if stopped is None and against(judged(engine, legs, at)).allows:
+        stopped = refused_unasked(legs[0], engine.asking.rules) or _other_roll_into(state, legs[1])
+        if not stopped and against(judged(engine, legs, at)).allows:
             engine.recorder.record(_ended(key, roll, at))
 
 
