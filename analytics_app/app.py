@@ -13,6 +13,8 @@ st.set_page_config(
 st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True),
+        st.Page("pages/protection.py", title="Protection", icon=":material/shield:"),
+        st.Page("pages/approvals.py", title="Approvals and alerts", icon=":material/notifications_active:"),
         st.Page("pages/chains.py", title="Chains and surfaces", icon=":material/ssid_chart:"),
         st.Page("pages/data_quality.py", title="Data quality", icon=":material/fact_check:"),
     ],

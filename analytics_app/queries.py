@@ -1,4 +1,4 @@
-"""What the lake has of a book or a market: the one place where the app reads.
+"""What the lake has of a book or a market; what only a journal knows is in ``protocol_queries``.
 
 Tables are cached by the hashes in their manifests, so a rerun after a new run shows its results, and one
 without reads nothing again. Chains and surfaces are asked of ``MarketQueries``, which the strategies ask,
@@ -92,12 +92,12 @@ def book_tables(lake: Lake, book: str) -> BookTables:
     Raises:
         DataError: a file of the lake is damaged; the message names it and says what to do.
     """
-    terms = _table(lake, BOOK_TERMS, book)
+    terms = book_table(lake, BOOK_TERMS, book)
     return BookTables(
-        _table(lake, NET_ASSET_VALUE, book),
-        _table(lake, POSITIONS, book),
-        _table(lake, OPTION_TRADES, book),
-        _table(lake, WEEK_TYPES, book),
+        book_table(lake, NET_ASSET_VALUE, book),
+        book_table(lake, POSITIONS, book),
+        book_table(lake, OPTION_TRADES, book),
+        book_table(lake, WEEK_TYPES, book),
         None if terms.is_empty() else terms.row(0, named=True),
     )
 
@@ -245,7 +245,12 @@ def chain_tables(
     return _ask(lake.url, market, underlying, session, version, hot.url if hot else "", hot)
 
 
-def _table(lake: Lake, table: Table, book: str) -> pl.DataFrame:
+def book_table(lake: Lake, table: Table, book: str) -> pl.DataFrame:
+    """All that the lake has of one table of ``book``.
+
+    Raises:
+        DataError: a file of the lake is damaged.
+    """
     return _rows(lake, table, f"{_BOOK}{book}")
 
 

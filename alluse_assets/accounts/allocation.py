@@ -17,8 +17,9 @@ from alluse_assets.ledger.postings import capital_paid_in
 ACCOUNT_NAMES: Mapping[Kind, str] = {"gen": "GEN-1", "rev": "REV-1", "com": "COM-1"}
 RULES_NOT_ACTIVE = (
     "forks and merges",
-    "reinvestment",
-    "taxes",
+    "reinvestment and long calls",
+    "taxes, and the report of what Com-Acc's short calls cost after them",
+    "a live broker's own buying power",
     "limits of the gate on size, price, rate and concentration",
     "price walking",
 )

@@ -12,11 +12,13 @@ from typing import Any
 
 from alluse_assets.accounts.config_in_force import config_in_force, config_of
 from alluse_assets.accounts.config_limits import possible_changes
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.canonical_form import Change, diff, fingerprint
 from alluse_assets.base.config.config_manager import from_canonical, with_texts
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import ApprovalError, ConfigError
-from alluse_assets.base.events import Event, Json, instant_text
+from alluse_assets.base.events import Event, Json
+from alluse_assets.base.person import person_actor, person_name
 from alluse_assets.execution.approvals import hash_of, request, unusable, used
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookKind
@@ -48,9 +50,9 @@ def decide_change(
 
     Raises:
         ConfigError: a path, a value or the result does not hold, nothing would change, a setting cannot
-            change in a running book, or ``why`` or ``by`` is empty.
+            change in a running book, or ``why`` is empty, or ``by`` is no name.
     """
-    _require_words(why, by)
+    by = _who_and_why(by, why)
     names = [name for name, _ in values]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -68,9 +70,9 @@ def decide_rollback(state: BookState, kind: BookKind, to: int, why: str, by: str
 
     Raises:
         ConfigError: there is no such version, its values are in force already or do not hold any more, or
-            ``why`` or ``by`` is empty.
+            ``why`` is empty, or ``by`` is no name.
     """
-    _require_words(why, by)
+    by = _who_and_why(by, why)
     versions = state.config_history.versions
     wanted = next((version for version in versions if version.number == to), None)
     if wanted is None:
@@ -147,11 +149,11 @@ def _decided(
         if asked.kind == KIND and is_open and _is_same(asked.subject, subject):
             raise ConfigError(
                 f"{_asker(asked)} asked for the same already: {asked.approval}, open until "
-                f"{instant_text(asked.expires_at)}"
+                f"{new_york_text(asked.expires_at)}"
             )
     expires_at = at + timedelta(minutes=before.approvals.config_change_expires_minutes)
     number = str(state.config_history.asked + 1)
-    return request(KIND, number, subject, ["config_change"], f"person:{by}", at, expires_at)
+    return request(KIND, number, subject, ["config_change"], person_actor(by), at, expires_at)
 
 
 def _is_same(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
@@ -179,7 +181,7 @@ def _changed_event(
     return Event(
         EventType.CONFIG_CHANGED,
         at,
-        f"person:{approved_by or by}",
+        person_actor(approved_by or by),
         f"config/version/{number}",
         {
             "version": number,
@@ -195,8 +197,7 @@ def _changed_event(
     )
 
 
-def _require_words(why: str, by: str) -> None:
+def _who_and_why(by: str, why: str) -> str:
     if not why.strip():
         raise ConfigError("say why: the reason of a change stays in the history")
-    if not by.strip():
-        raise ConfigError("say who changes it")
+    return person_name(by, ConfigError)

@@ -18,6 +18,10 @@ FIXED: Mapping[str, str] = {
 """Settings and sections that stay as long as a book lives, and why. Another book can have others."""
 
 
+NO_PART_OF_A_BOOK = ("notify", "alerts.lowest_sent")
+"""How people are told: read from profile and environment at each sending, never from a book's versions."""
+
+
 def possible_changes(state: BookState, before: ProtocolConfig, after: ProtocolConfig) -> tuple[Change, ...]:
     """What differs, when a running book can take it.
 
@@ -30,6 +34,14 @@ def possible_changes(state: BookState, before: ProtocolConfig, after: ProtocolCo
         for change in changes
         for fixed, reason in FIXED.items()
         if f"{change.path}.".startswith(f"{fixed}.")
+    ]
+    faults += [
+        f"{change.path}: is no part of a book, so no version of one can change it: how people are told is "
+        "read from the profile and the environment at each sending; set it in the profile that the notifier "
+        "runs with (alluse notify --profile)"
+        for change in changes
+        for outside in NO_PART_OF_A_BOOK
+        if f"{change.path}.".startswith(f"{outside}.")
     ]
     dropped = set(before.underlyings) - set(after.underlyings)
     for name, account in sorted(state.accounts.items()):

@@ -41,12 +41,19 @@ class HoldRule:
     status: AccountStatus
     lifted_by: frozenset[str]
     why_not: str
-    """What somebody hears who may not lift it."""
+    """What somebody hears who may not lift it, or did not: what would end it."""
+
+    @property
+    def is_a_persons(self) -> bool:
+        """Whether it is a person's own act, so that only a person ends it."""
+        return self.lifted_by == frozenset({"person"})
 
 
 _BOTH, _RULE, _PERSON = frozenset({"rule", "person"}), frozenset({"rule"}), frozenset({"person"})
 HOLD_RULES: Mapping[str, HoldRule] = {
-    "level_3": HoldRule(AccountStatus.SAFE, _BOTH, ""),
+    "level_3": HoldRule(
+        AccountStatus.SAFE, _BOTH, "it ends by itself when the symbol has left level 3, or by a person"
+    ),
     "vix_safe": HoldRule(
         AccountStatus.SAFE, _RULE, "it ends by itself when the volatility index has come down and is fresh"
     ),
@@ -116,7 +123,8 @@ def place_hold(
     rule = rule_of(hold)
     before = strictest(held.values())
     after = strictest([*held.values(), Hold(hold, rule.status.value, actor)])
-    return _event(EventType.HOLD_PLACED, account, hold, why, before, after, at, actor, rule.status)
+    number = state.hold_changes.get(account, 0) + 1
+    return _event(EventType.HOLD_PLACED, account, hold, why, before, after, at, actor, rule.status, number)
 
 
 def lift_hold(
@@ -144,7 +152,8 @@ def lift_hold(
         raise AccountError(f"account {account} is {held[hold].state} ({hold}): {rule.why_not}")
     before = strictest(held.values())
     after = strictest(one for name, one in held.items() if name != hold)
-    return _event(EventType.HOLD_LIFTED, account, hold, why, before, after, at, actor, rule.status)
+    number = state.hold_changes.get(account, 0) + 1
+    return _event(EventType.HOLD_LIFTED, account, hold, why, before, after, at, actor, rule.status, number)
 
 
 def rule_of(hold: str) -> HoldRule:
@@ -169,13 +178,15 @@ def _event(
     at: datetime,
     actor: str,
     status: AccountStatus,
+    number: int,
 ) -> Event:
+    # By number, not by time: a replay's clock stands between its sessions, and there may be many changes.
     verb = kind.value.rpartition("_")[2]
     return Event(
         kind,
         at,
         actor,
-        f"hold/{account}/{hold}/{verb}/{at.isoformat()}",
+        f"hold/{account}/{hold}/{verb}/{number}",
         {
             "account": account,
             "hold": hold,

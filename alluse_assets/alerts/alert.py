@@ -48,6 +48,8 @@ class Alert:
         script: the orders that would be the action, ready to be looked at; no floats in it.
         question: a person is asked for a decision, not only told.
         dedup_key: alerts with the same key are the same matter; empty: it is like no other.
+        approval: id of the request that it tells of, if it tells of one; the answer to that resolves it.
+        approval_hash: what an answer to that request binds to.
 
     Raises:
         AlertError: the id cannot be one, the text is empty, or the type or priority is unknown.
@@ -62,6 +64,8 @@ class Alert:
     script: Sequence[Json] = ()
     question: bool = False
     dedup_key: str = ""
+    approval: str = ""
+    approval_hash: str = ""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -90,24 +94,20 @@ def alert_event(alert: Alert, at: datetime, actor: str, cause: str | None = None
         actor: which rule, broker or process says so.
         cause: key of the event that led to it.
     """
-    return Event(
-        EventType.ALERT_RAISED,
-        at,
-        actor,
-        raised_key(alert.id),
-        {
-            "alert": alert.id,
-            "type": alert.type.value,
-            "priority": alert.priority,
-            "text": alert.text,
-            "account": alert.account,
-            "symbol": alert.symbol,
-            "script": list(alert.script),
-            "question": alert.question,
-            "dedup_key": alert.dedup_key,
-        },
-        cause=cause,
-    )
+    payload: dict[str, Json] = {
+        "alert": alert.id,
+        "type": alert.type.value,
+        "priority": alert.priority,
+        "text": alert.text,
+        "account": alert.account,
+        "symbol": alert.symbol,
+        "script": list(alert.script),
+        "question": alert.question,
+        "dedup_key": alert.dedup_key,
+    }
+    if alert.approval:
+        payload |= {"approval": alert.approval, "approval_hash": alert.approval_hash}
+    return Event(EventType.ALERT_RAISED, at, actor, raised_key(alert.id), payload, cause=cause)
 
 
 def raised_key(alert: str) -> str:

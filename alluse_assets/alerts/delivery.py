@@ -7,7 +7,7 @@ moment exactly one of: sent, waiting (and until when), suppressed by another one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -68,6 +68,8 @@ class StandingState(StrEnum):
     WAITING = "waiting"
     SUPPRESSED = "suppressed"
     GIVEN_UP = "given up"
+    FAILED = "failed"
+    """On a channel whose rules are not known here: whether it is tried again nobody can say."""
     NOT_NEEDED = "not needed"
 
 
@@ -79,7 +81,7 @@ class Standing:
         alert: its id.
         channel: the channel's name.
         state: the one thing that holds of it.
-        at: when it was sent or given up; None for the others.
+        at: when it was sent, given up or tried last; None for the others.
         next: what comes next and when; None when nothing does.
         by: the alert that stands for a suppressed one.
         tries: deliveries that were tried, in all rounds.
@@ -141,6 +143,29 @@ def standings(
     for name, channel in sorted(rules.channels.items()):
         own = _OneChannel(name, channel, rules, lowest_sent, now)
         found += own.standings(ordered, {alert: rows for (on, alert), rows in tried.items() if on == name})
+    return found
+
+
+def standings_elsewhere(deliveries: Iterable[Delivery], known: Collection[str]) -> list[Standing]:
+    """What became of deliveries on channels that the rules at hand do not name, by channel and alert.
+
+    They were another profile's, so only what was tried is known, not what comes next.
+
+    Args:
+        deliveries: every try.
+        known: channels that ``standings`` tells of.
+    """
+    tried: dict[tuple[str, str], list[Delivery]] = {}
+    for one in sorted(deliveries, key=lambda one: (one.channel, one.alert, one.round, one.attempt)):
+        if one.channel not in known:
+            tried.setdefault((one.channel, one.alert), []).append(one)
+    found = []
+    for (channel, alert), rows in tried.items():
+        sent = [row for row in rows if row.outcome == "sent"]
+        state = StandingState.SENT if sent else StandingState.FAILED
+        error = rows[-1].error if rows[-1].outcome != "sent" else ""
+        at = sent[-1].at if sent else rows[-1].at
+        found.append(Standing(alert, channel, state, at, None, "", len(rows), error))
     return found
 
 

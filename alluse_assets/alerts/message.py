@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from alluse_assets.alerts.alert import PRIORITIES, rank
+from alluse_assets.alerts.alert import CRITICAL, PRIORITIES, Alert, rank
 from alluse_assets.alerts.channel import Message
 from alluse_assets.alerts.delivery import Item, Send
 from alluse_assets.alerts.states import AlertState, CurrentAlert
-from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.base.calendar import NEW_YORK, new_york_text
 from alluse_assets.base.events import Json
 
+HASH_SHOWN = 12
+"""So much of a request's hash is shown to people: what they answer is checked against it."""
 _MOST_LINES = 40
 _LONGEST_TEXT = 1_500
-_LONGEST_LINE = 200
+_LONGEST_LINE = 300
+"""A question's line says until when, at its end."""
 
 
 def message_of(book: str, send: Send, alerts: Mapping[str, CurrentAlert], now: datetime) -> Message:
@@ -31,10 +34,23 @@ def message_of(book: str, send: Send, alerts: Mapping[str, CurrentAlert], now: d
 
 def trial_message(channel: str, now: datetime) -> Message:
     """What is sent to try a channel out."""
-    when = f"{now.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M} New York"
-    return Message(
-        "ALL-USE: a test, nothing happened", f"Channel {channel} works. Sent on request, {when}.", "LOW"
-    )
+    words = f"Channel {channel} works. Sent on request, {new_york_text(now)}."
+    return Message("ALL-USE: a test, nothing happened", words, "LOW")
+
+
+def answer_lines(book: str, alert: Alert, name: str = "YOUR_NAME") -> list[str]:
+    """The commands that answer an alert: yes and no to a request; else that somebody looks after it."""
+    acknowledge = f"alluse acknowledge {alert.id} --book {book} --as {name}"
+    if not alert.approval and alert.question:
+        decided = f"alluse resolve {alert.id} --book {book} --as {name} --why WHAT_YOU_DID"
+        return [f"You look after it: {acknowledge}", f"It is decided: {decided}"]
+    if not alert.approval:
+        return [acknowledge]
+    lines = [
+        f"Yes: {_approve(book, alert)} --as {name}",
+        f"No: alluse reject {alert.approval} --book {book} --as {name}",
+    ]
+    return [*lines, f"Only no more reminders: {acknowledge}"] if alert.priority == CRITICAL else lines
 
 
 def order_text(order: Json) -> str:
@@ -70,9 +86,9 @@ def _of_one(book: str, item: Item, current: CurrentAlert, now: datetime) -> Mess
     lines = [
         _cut(alert.text, _LONGEST_TEXT),
         "",
-        f"Raised {_clock(current.raised_at)} New York, {age} ago, by {current.actor}; {current.state.value}.",
+        f"Raised {_clock(current.raised_at)} New York, {age} ago, by {current.actor}; {_state(current)}.",
     ]
-    if alert.question:
+    if alert.question and not alert.approval:
         lines.append("A person is asked for a decision.")
     if alert.script:
         lines.append(
@@ -80,8 +96,8 @@ def _of_one(book: str, item: Item, current: CurrentAlert, now: datetime) -> Mess
         )
     if item.like_it:
         lines.append(f"{len(item.like_it)} more like it were not sent: alluse alerts --book {book}")
-    lines += ["", f"alluse acknowledge {alert.id} --book {book} --as YOUR_NAME"]
-    kind = alert.type.value.replace("_", " ")
+    lines += ["", *answer_lines(book, alert)]
+    kind = "needs your answer" if alert.approval else alert.type.value.replace("_", " ")
     return Message(f"{urgency}: {about} ({kind})", "\n".join(lines), alert.priority)
 
 
@@ -89,7 +105,7 @@ def _of_several(book: str, alerts: list[CurrentAlert]) -> Message:
     counts = Counter(one.alert.priority for one in alerts)
     told = ", ".join(f"{counts[name]} {name}" for name in reversed(PRIORITIES) if counts[name])
     ordered = sorted(alerts, key=lambda one: (-rank(one.alert.priority), one.raised_at))
-    lines = [_line(one) for one in ordered[:_MOST_LINES]]
+    lines = [_line(book, one) for one in ordered[:_MOST_LINES]]
     if len(ordered) > _MOST_LINES:
         lines.append(f"and {len(ordered) - _MOST_LINES} more")
     lines += ["", f"alluse alerts --book {book}"]
@@ -97,14 +113,26 @@ def _of_several(book: str, alerts: list[CurrentAlert]) -> Message:
     return Message(f"{len(alerts)} alerts of {book}: {told}", "\n".join(lines), highest)
 
 
-def _line(current: CurrentAlert) -> str:
+def _line(book: str, current: CurrentAlert) -> str:
     alert = current.alert
     about = " ".join(part for part in (alert.account, alert.symbol) if part)
-    state = "" if current.state is AlertState.NEW else f" [{current.state.value}]"
+    state = "" if current.state is AlertState.NEW else f" [{_state(current)}]"
     text = _cut(" ".join(alert.text.split()), _LONGEST_LINE)
-    if about:
+    if about and not text.startswith(f"{alert.account}:"):
         text = f"{about}: {text}"
-    return f"{alert.priority} {_clock(current.raised_at)} {text}{state} ({alert.id})"
+    how = alert.id
+    if alert.approval:
+        how = _approve(book, alert)
+    return f"{alert.priority} {_clock(current.raised_at)} {text}{state} ({how})"
+
+
+def _approve(book: str, alert: Alert) -> str:
+    return f"alluse approve {alert.approval} --hash {alert.approval_hash[:HASH_SHOWN]} --book {book}"
+
+
+def _state(current: CurrentAlert) -> str:
+    answer = current.resolved or current.acknowledged
+    return f"{current.state.value} by {answer.by}" if answer else current.state.value
 
 
 def _clock(moment: datetime) -> str:

@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from alluse_assets.alerts.alert import Alert, AlertType, raised_key
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.errors import AlertError
 from alluse_assets.base.events import Event
+from alluse_assets.base.person import person_actor, person_name
 from alluse_assets.journal.event_types import EventType
 
 ALERT_EVENTS = (EventType.ALERT_RAISED, EventType.ALERT_ACKNOWLEDGED, EventType.ALERT_RESOLVED)
@@ -94,12 +96,14 @@ def decide_acknowledge(
     Raises:
         AlertError: there is no such alert, it is resolved, or nobody is named.
     """
-    current = _known(alerts, alert, by)
+    by, current = person_name(by, AlertError), _known(alerts, alert)
     if current.resolved:
         raise AlertError(
             f"alert {alert} is resolved already, {_said(current.resolved)}: nothing to look after"
         )
-    return None if current.acknowledged else _answer(EventType.ALERT_ACKNOWLEDGED, alert, by, at, why)
+    if current.acknowledged:
+        return None
+    return _answer(EventType.ALERT_ACKNOWLEDGED, alert, by, person_actor(by), at, why)
 
 
 def decide_resolve(alerts: Mapping[str, CurrentAlert], alert: str, by: str, at: datetime, why: str) -> Event:
@@ -108,17 +112,27 @@ def decide_resolve(alerts: Mapping[str, CurrentAlert], alert: str, by: str, at: 
     Raises:
         AlertError: there is no such alert, it is resolved already, or nobody or no reason is named.
     """
-    current = _known(alerts, alert, by)
+    by, current = person_name(by, AlertError), _known(alerts, alert)
     if current.resolved:
         raise AlertError(f"alert {alert} is resolved already, {_said(current.resolved)}")
     if not why.strip():
         raise AlertError(f"alert {alert}: say why it is over")
-    return _answer(EventType.ALERT_RESOLVED, alert, by, at, why)
+    return _answer(EventType.ALERT_RESOLVED, alert, by, person_actor(by), at, why)
 
 
-def _known(alerts: Mapping[str, CurrentAlert], alert: str, by: str) -> CurrentAlert:
-    if not by.strip():
-        raise AlertError("say who answers the alert")
+def resolved_by_event(alert: str, by: str, why: str, event: Event) -> Event:
+    """The event that ends an alert which is not resolved, because ``event`` ended what it tells of.
+
+    Args:
+        alert: its id.
+        by: who ended it: a person's name, or a rule.
+        why: a sentence for people.
+        event: what ended it; the alert ends at the same time, by the same actor.
+    """
+    return _answer(EventType.ALERT_RESOLVED, alert, by, event.actor, event.effective_at, why, event.key)
+
+
+def _known(alerts: Mapping[str, CurrentAlert], alert: str) -> CurrentAlert:
     if alert not in alerts:
         still_open = [name for name, known in alerts.items() if not known.resolved]
         raise AlertError(
@@ -129,14 +143,16 @@ def _known(alerts: Mapping[str, CurrentAlert], alert: str, by: str) -> CurrentAl
 
 
 def _said(answer: Answer) -> str:
-    return f"by {answer.by} at {answer.at:%Y-%m-%d %H:%M %Z}"
+    return f"by {answer.by}, {new_york_text(answer.at)}"
 
 
-def _answer(kind: EventType, alert: str, by: str, at: datetime, why: str) -> Event:
+def _answer(
+    kind: EventType, alert: str, by: str, actor: str, at: datetime, why: str, cause: str = ""
+) -> Event:
     word = kind.value.partition(".")[2]
     key = raised_key(alert)
     payload = {"alert": alert, "by": by, "why": why}
-    return Event(kind, at, f"person:{by}", f"{key}/{word}", payload, cause=key)
+    return Event(kind, at, actor, f"{key}/{word}", payload, cause=cause or key)
 
 
 def _alert(p: Any) -> Alert:
@@ -150,4 +166,6 @@ def _alert(p: Any) -> Alert:
         tuple(p["script"]),
         p["question"],
         p["dedup_key"],
+        p.get("approval", ""),
+        p.get("approval_hash", ""),
     )

@@ -258,6 +258,13 @@ def new_york_instant(day: date, at: time) -> datetime:
     return datetime.combine(day, at, NEW_YORK).astimezone(UTC)
 
 
+def new_york_text(moment: datetime) -> str:
+    """An instant as people read it: ``Thu 2026-11-19 11:00 New York``; with seconds where there are any."""
+    there = moment.astimezone(NEW_YORK)
+    clock = f"{there:%H:%M:%S}" if there.second or there.microsecond else f"{there:%H:%M}"
+    return f"{there:%a %Y-%m-%d} {clock} New York"
+
+
 def has_stopped_trading(expiry: date, session: date, now: datetime, ends_at: datetime) -> bool:
     """Whether an option that expires on ``expiry`` trades no more at ``now`` of ``session``.
 

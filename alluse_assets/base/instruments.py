@@ -66,6 +66,17 @@ def parse_occ_symbol(symbol: str) -> OptionContract:
     return OptionContract(root, expiry, "C" if right == "C" else "P", strike)
 
 
+def instrument_words(instrument: str, quantity: int) -> str:
+    """So many of an instrument as people say it: ``2 AAPL 330 puts of Fri 2011-01-07``, ``1 AAPL share``."""
+    many = "" if quantity == 1 else "s"
+    if not is_option(instrument):
+        return f"{quantity} {instrument} share{many}"
+    contract = parse_occ_symbol(instrument)
+    side = "put" if contract.right == "P" else "call"
+    strike = f"{contract.strike.normalize():f}"
+    return f"{quantity} {contract.root} {strike} {side}{many} of {contract.expiry:%a %Y-%m-%d}"
+
+
 def is_option(instrument: str) -> bool:
     """Whether an instrument id is an option's (an OCC symbol) rather than a share's ticker."""
     return _OSI.match(instrument) is not None

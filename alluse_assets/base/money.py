@@ -28,6 +28,12 @@ def price(value: float | str | Decimal) -> Decimal:
     return Decimal(value).quantize(PRICE_QUANTUM, rounding=ROUND_HALF_EVEN)
 
 
+def price_words(price_per_share: Decimal) -> str:
+    """A price as people write it: in cents, with more digits only where it has them."""
+    cents = price_per_share.quantize(CENT)
+    return text(cents) if cents == price_per_share else f"{price_per_share.normalize():f}"
+
+
 def extended(price_per_share: Decimal, quantity: int) -> Decimal:
     """Price times quantity in whole cents."""
     return to_cents(price_per_share * quantity)

@@ -59,13 +59,26 @@ def resume_command(
     book: BookOption,
     why: WhyOption,
     account: AccountOption = None,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hold",
+            help="End exactly this hold, such as level_3:AAPL, the SAFE of a level; may be repeated. "
+            "Default: what a person placed.",
+        ),
+    ] = None,
     name: NameOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """End pauses, the kill switch and SAFE of a level; what else holds an account says what would end it."""
+    """End pause, close-only and the kill switch. What else holds an account stays and says what would end it.
+
+    The SAFE of a level ends only when it is named: --hold level_3:AAPL.
+    """
     with open_services(os.environ) as services:
         by = name or own_name()
-        changes = resume_accounts(services.store, services.anchors, book, account or [], why, by, utc_now)
+        changes = resume_accounts(
+            services.store, services.anchors, book, account or [], why, by, utc_now, hold or []
+        )
     _show(changes, as_json)
 
 

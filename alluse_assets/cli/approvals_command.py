@@ -11,18 +11,16 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.alerts.message import HASH_SHOWN
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.events import instant_text
-from alluse_assets.cli.config_tables import value_text
 from alluse_assets.cli.person import utc_now
-from alluse_assets.execution.approval_table import project_approvals
-from alluse_assets.execution.approvals import REASONS, in_words
+from alluse_assets.execution.approval_table import late_are_expired, project_approvals
+from alluse_assets.execution.approval_words import would_lines
+from alluse_assets.execution.approvals import REASONS
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.config_history import changes_from
 from alluse_assets.orchestration.config_journal import kind_of
 from alluse_assets.orchestration.services import open_services
-
-HASH_SHOWN = 12
 
 
 def approvals_command(
@@ -40,7 +38,7 @@ def approvals_command(
         events = [row.event for row in services.store.read(book)]
     found = project_approvals(events)
     if kind != "replay":
-        found = _late_are_expired(found, utc_now())
+        found = late_are_expired(found, utc_now())
     if not everything:
         found = found.filter(pl.col("state") == "open")
     requests = found.sort("requested_at", "approval", descending=[everything, False]).rows(named=True)
@@ -68,42 +66,22 @@ def described(row: Mapping[str, Any], evidence: Any) -> Iterable[str]:
     """A request in lines for people."""
     yield f"{row['approval']}"
     subject = json.loads(row["subject"])
-    for leg, order in enumerate(subject.get("orders", ())):
-        yield (
-            f"  {'then ' if leg else 'would'}    {order['action']} {order['quantity']} {order['instrument']} "
-            f"at {order['limit_price']} USD in {order['account']} ({order['purpose']})"
-        )
+    for number, line in enumerate(would_lines(row["kind"], subject)):
+        word = "would" if number == 0 else "then" if "orders" in subject else ""
+        yield f"  {word:9}{line}"
     if row["kind"] == "config":
-        yield from _changes_in_words(subject)
-    elif "orders" not in subject:
-        yield f"  would    {in_words(row['kind'], subject)}"
+        yield f"  why      {subject['why']}"
     yield f"  asks as  {'; '.join(REASONS.get(reason, reason) for reason in row['reasons'])}"
     if "floor_ppm" in evidence:
         yielded, floor = (int(evidence[name]) / 10_000 for name in ("premium_yield_ppm", "floor_ppm"))
         yield f"  yield    {yielded:.2f} % of the strike; the floor is {floor:.2f} %"
-    until = row["expires_at"].astimezone(NEW_YORK)
-    yield f"  until    {until:%Y-%m-%d %H:%M:%S} New York"
+    yield f"  until    {new_york_text(row['expires_at'])}"
     yield f"  by       {row['requested_by']}"
     yield f"  hash     {row['subject_hash'][:HASH_SHOWN]}"
     if row["state"] != "open":
         said = f" ({row['answered_by']} said {row['answer']}" if row["answer"] else ""
         words = f": {row['why']})" if row["why"] else ")" if said else ""
         yield f"  state    {row['state']}{said}{words}"
-
-
-def _changes_in_words(subject: Mapping[str, Any]) -> Iterable[str]:
-    back = subject["rolled_back_to"]
-    to = f", back to version {back}" if back else ""
-    yield f"  would    change version {subject['based_on']} of the configuration{to}:"
-    for change in changes_from(subject["changes"]):
-        yield f"           {change.path} from {value_text(change.before)} to {value_text(change.after)}"
-    yield f"  why      {subject['why']}"
-
-
-def _late_are_expired(found: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """An open or approved request whose time is over is expired, though nobody has booked it yet."""
-    late = pl.col("state").is_in(["open", "approved"]) & (pl.col("expires_at") < now)
-    return found.with_columns(state=pl.when(late).then(pl.lit("expired")).otherwise("state"))
 
 
 def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:

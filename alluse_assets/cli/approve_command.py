@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.alerts.message import HASH_SHOWN
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.cli.person import own_name, utc_now
 from alluse_assets.orchestration.answering import give_answer
 from alluse_assets.orchestration.services import open_services
@@ -36,5 +37,5 @@ def approve_command(
     if given.config_version is not None:
         then = f"version {given.config_version} of book {book} counts from its next step on"
     else:
-        then = f"to be used until {asked.expires_at.astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S} New York"
-    typer.echo(f"approved by {asked.answered_by}: {asked.approval}, hash {asked.hash[:12]}, {then}")
+        then = f"to be used until {new_york_text(asked.expires_at)}"
+    typer.echo(f"approved by {asked.answered_by}: {asked.approval}, hash {asked.hash[:HASH_SHOWN]}, {then}")

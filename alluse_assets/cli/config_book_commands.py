@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from alluse_assets.accounts.config_changes import decide_change, decide_rollback
+from alluse_assets.alerts.message import HASH_SHOWN
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import Event, instant_text
-from alluse_assets.cli.approvals_command import HASH_SHOWN
 from alluse_assets.cli.config_tables import changes_json, changes_table, print_json, say
-from alluse_assets.cli.person import utc_now
+from alluse_assets.cli.person import own_name, utc_now
 from alluse_assets.journal.chain import RecordedEvent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.config_history import changes_from
@@ -47,7 +48,7 @@ def set_command(
     if len(pairs) % 2:
         raise ConfigError(f"{pairs[-1]}: has no value; give PATH VALUE, as many pairs as change together")
     values = list(zip(pairs[::2], pairs[1::2], strict=True))
-    who = by or getpass.getuser()
+    who = by or own_name()
     _change(
         book,
         lambda now: decide_change(now.state, now.kind, values, why, who, now.at),
@@ -65,7 +66,7 @@ def rollback_command(
     as_json: _Json = False,
 ) -> None:
     """Bring back the values of an earlier version, as a new version. Nothing is taken out of the history."""
-    who = by or getpass.getuser()
+    who = by or own_name()
     _change(
         book,
         lambda now: decide_rollback(now.state, now.kind, to, why, who, now.at),
@@ -121,11 +122,16 @@ def _change(book: str, decide: Decide, dry_run: bool, as_json: bool) -> None:
 def _outcome(book: str, event: Event, dry_run: bool) -> str:
     p: Any = event.payload
     if event.type == EventType.APPROVAL_REQUESTED:
-        would = "would be asked for" if dry_run else f"is asked for: {p['approval']}"
+        if dry_run:
+            return (
+                f"this change of book {book} needs a person's yes and would be asked for; nothing was asked "
+                "and nothing was changed. Without --dry-run it is"
+            )
+        until = new_york_text(datetime.fromisoformat(p["expires_at"]))
+        yes = f"alluse approve {p['approval']} --hash {p['hash'][:HASH_SHOWN]} --book {book}"
         return (
-            f"this change of book {book} {would}; it needs approval until {p['expires_at']}, and unanswered "
-            f"means no. Answer with: alluse approve {p['approval']} --hash {p['hash'][:HASH_SHOWN]} "
-            f"--book {book}"
+            f"this change of book {book} is asked for: {p['approval']}; it needs approval until {until}, and "
+            f"no answer means no. Answer with: {yes}, or: alluse reject {p['approval']} --book {book}"
         )
     if dry_run:
         return f"this would be version {p['version']} of book {book}; nothing was changed"

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from alluse_assets.base.config.canonical_form import canonical_value
+from alluse_assets.base.config.canonical_form import canonical_value, value_text
 from alluse_assets.base.config.config_manager import EffectiveConfig, diff, load, stored_config
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.config.profile_files import find_profile
@@ -30,7 +30,6 @@ from alluse_assets.cli.config_tables import (
     name_column,
     print_json,
     say,
-    value_text,
 )
 
 config_commands = typer.Typer(help="Show, check and compare configurations.", no_args_is_help=True)

@@ -11,14 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from alluse_assets.base.config.canonical_form import Change
-
-
-def value_text(value: Any) -> str:
-    """A canonical value in words."""
-    if value is None:
-        return "empty"
-    return value if isinstance(value, str) else json.dumps(value)
+from alluse_assets.base.config.canonical_form import Change, value_text
 
 
 def changes_table(changes: Sequence[Change], before: str, after: str) -> Table:

@@ -1,4 +1,4 @@
-"""``alluse doctor``: what is installed, which database and features, which sources and brokers."""
+"""``alluse doctor``: what is installed, which database and features, how books stand, sources, brokers."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.base.calendar import NEW_YORK, new_york_text
 from alluse_assets.base.events import Event
 from alluse_assets.base.table_catalog import Column, Table
 from alluse_assets.execution.tables import UTC_MICROSECONDS
@@ -21,6 +21,14 @@ from alluse_assets.journal.event_types import EventType
 
 STATES = ("open", "approved", "refused", "used", "expired")
 """Open: nobody has answered. Approved: a yes that was not used yet."""
+
+APPROVAL_EVENTS = (
+    EventType.APPROVAL_REQUESTED,
+    EventType.APPROVAL_ANSWERED,
+    EventType.APPROVAL_USED,
+    EventType.APPROVAL_EXPIRED,
+)
+"""All that the table needs of a journal."""
 
 APPROVALS = Table(
     name="approvals",
@@ -71,6 +79,35 @@ def project_approvals(events: Iterable[Event]) -> pl.DataFrame:
             state = "used" if event.type == EventType.APPROVAL_USED else "expired"
             found[p["approval"]] |= {"state": state, "ended_at": event.effective_at}
     return pl.DataFrame(list(found.values()), schema=APPROVALS.schema).sort(APPROVALS.key)
+
+
+def late_are_expired(approvals: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Rows of ``APPROVALS`` where an open or unused request whose time is over is expired.
+
+    The journal says so only after the book's next step. Not for a replay, which has its own clock.
+    """
+    late = pl.col("state").is_in(["open", "approved"]) & (pl.col("expires_at") < now)
+    return approvals.with_columns(state=pl.when(late).then(pl.lit("expired")).otherwise("state"))
+
+
+def what_became_of(events: Iterable[Event], given: str) -> str | None:
+    """In words how a request ended, for whoever would answer it; None where none of that name ever was.
+
+    Args:
+        events: of the book.
+        given: its id, or the beginning of it; of several that begin so it is the one asked last.
+    """
+    rows = [row for row in project_approvals(events).rows(named=True) if row["approval"].startswith(given)]
+    if not given or not rows:
+        return None
+    row = max(rows, key=lambda row: (row["approval"] == given, row["requested_at"]))
+    said = "nobody had answered"
+    if row["answer"]:
+        words = f": {row['why']}" if row["why"] else ""
+        said = f"{row['answered_by']} said {row['answer']} {new_york_text(row['answered_at'])}{words}"
+    at = new_york_text(row["ended_at"]) if row["ended_at"] else "before"
+    became = {"used": f"was used {at}", "expired": f"expired {at}"}.get(row["state"], "is over")
+    return f"approval {row['approval']}: it {became}, {said}"
 
 
 def _requested(event: Event, p: Any) -> dict[str, Any]:

@@ -16,24 +16,24 @@ from typing import Literal
 
 import rfc8785
 
-from alluse_assets.alerts.alert import Alert, AlertType, alert_event
-from alluse_assets.base.config.model_fields import Priority
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
 from alluse_assets.base.money import text
+from alluse_assets.base.person import is_same_person, person_actor, person_name
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookKind
 from alluse_assets.ledger.approval_state import ApprovalState
 
 REASONS: Mapping[str, str] = {
-    "mode_approve": "in this book every order asks",
+    "mode_approve": "in this book every order needs a yes",
     "under_floor": "the premium yield is under the account's floor",
-    "level_3_close": "closing at level 3 asks",
-    "fork": "a fork asks",
-    "merge": "a merge asks",
-    "config_change": "a changed configuration asks",
+    "level_3_close": "closing at level 3 needs a yes",
+    "fork": "a fork needs a yes",
+    "merge": "a merge needs a yes",
+    "config_change": "a changed configuration needs a yes",
     "resume_puts": "puts resume during a drawdown only with a yes",
     "lift_level": "after a cool-off a person lifts the level",
 }
@@ -235,24 +235,25 @@ def answer(
     if asked is None:
         raise ApprovalError(f"approval {approval}: nothing of that name is open; list with: alluse approvals")
     if asked.answer is not None:
-        raise ApprovalError(f"approval {approval}: {asked.answered_by} has answered {asked.answer} already")
+        raise ApprovalError(
+            f"approval {approval}: {asked.answered_by} has answered {asked.answer} already"
+            + (f", {new_york_text(asked.answered_at)}" if asked.answered_at else "")
+        )
     if asked.has_expired(at):
-        raise ApprovalError(f"approval {approval}: it expired at {instant_text(asked.expires_at)}")
+        raise ApprovalError(f"approval {approval}: it expired {new_york_text(asked.expires_at)}")
     if given_hash != asked.hash:
         raise ApprovalError(
             f"approval {approval}: what is asked has the hash {asked.hash[:16]}, not {given_hash[:16]}: "
             "look at it again"
         )
-    name = by.strip()
-    if not name or ":" in name:
-        raise ApprovalError(f"approval {approval}: {by!r} is no person's name")
+    name = person_name(by, lambda words: ApprovalError(f"approval {approval}: {words}"))
     four_eyes = yes and book_kind == "live" and rules.live_approver_is_another
-    if four_eyes and _person(name) == _person(asked.requested_by):
+    if four_eyes and is_same_person(name, asked.requested_by):
         raise ApprovalError(
             f"approval {approval}: {name} asked for it, and in live another person approves "
             "(approvals.live_approver_is_another)"
         )
-    return _answered(asked, yes, f"person:{name}", name, at, why)
+    return _answered(asked, yes, person_actor(name), name, at, why)
 
 
 def policy_answer(asked: ApprovalState, yes: bool, at: datetime) -> Event:
@@ -272,7 +273,7 @@ def unusable(asked: ApprovalState | None, subject: str, now: datetime) -> str | 
     if asked.answer != "yes":
         return f"{asked.answered_by} said no" + (f": {asked.why}" if asked.why else "")
     if asked.has_expired(now):
-        return f"{asked.answered_by}'s approval expired at {instant_text(asked.expires_at)}"
+        return f"{asked.answered_by}'s approval expired {new_york_text(asked.expires_at)}"
     if asked.hash != subject:
         return f"{asked.answered_by} approved something else (hash {asked.hash[:16]}, not {subject[:16]})"
     return None
@@ -286,43 +287,6 @@ def used(asked: ApprovalState, at: datetime, actor: str) -> Event:
 def expired(asked: ApprovalState, at: datetime) -> Event:
     """Its time is over, or what it is about does not stand any more."""
     return _ended(EventType.APPROVAL_EXPIRED, asked, at, "rule:approvals")
-
-
-def opportunity_alert(
-    intents: Sequence[OrderIntent],
-    reasons: Sequence[str],
-    rules: AlertRules,
-    at: datetime,
-    expires_at: datetime | None,
-) -> Event:
-    """Tells a person of an order: one that asks until ``expires_at``, or (None) one that nobody will send.
-
-    ``intents``: the order, or the legs of a roll, which are one matter.
-    """
-    intent = intents[0]
-    name = f"trade_opportunity/{intent.intent_id}"
-    legs = (f"{i.action.value} {i.quantity} {i.instrument} at {text(i.limit_price)} USD" for i in intents)
-    order = f"{intent.account}: {', then '.join(legs)}"
-    priority: Priority = "CRITICAL" if "level_3_close" in intent.asks else rules.under_floor
-    if expires_at is None:
-        words = f"{order}. The book only advises: nothing was sent."
-    else:
-        because = "; ".join(REASONS.get(reason, reason) for reason in reasons)
-        words = f"{order}? Asked because {because}. Open until {instant_text(expires_at)}."
-    script: list[Json] = [
-        {
-            "action": leg.action.value,
-            "instrument": leg.instrument,
-            "quantity": leg.quantity,
-            "limit_price": text(leg.limit_price),
-        }
-        for leg in intents
-    ]
-    asked = expires_at is not None
-    alert = Alert(
-        name, AlertType.TRADE_OPPORTUNITY, priority, words, intent.account, intent.symbol, script, asked, name
-    )
-    return alert_event(alert, at, "rule:approvals", f"order/{intent.intent_id}/created")
 
 
 def _answered(asked: ApprovalState, yes: bool, actor: str, by: str, at: datetime, why: str) -> Event:
@@ -354,7 +318,3 @@ def _event(
     # One key a step of each request: the journal itself refuses a second answer or a second use.
     key = f"approval/{approval}/{event_type.value.removeprefix('approval.')}"
     return Event(event_type, at, actor, key, payload, cause=cause)
-
-
-def _person(actor: str) -> str:
-    return actor.removeprefix("person:").strip().casefold()

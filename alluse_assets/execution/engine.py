@@ -14,6 +14,7 @@ from typing import Protocol
 
 from alluse_assets.base.errors import OrderError
 from alluse_assets.base.events import Event, Json
+from alluse_assets.execution.approval_alerts import opportunity_alert, with_alert
 from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
     CONFIG_HAS_CHANGED,
@@ -22,7 +23,6 @@ from alluse_assets.execution.approvals import (
     expired,
     expiry,
     hash_of,
-    opportunity_alert,
     order_approval,
     order_subject,
     policy_answer,
@@ -104,7 +104,7 @@ class OrderEngine:
         if stopped is not None:
             outcome = self.deny(intent, GateDecision(decision.passed, (stopped,)), at)
             if self.asking.rules.mode == "advise":
-                self.recorder.record(opportunity_alert([intent], (), self.asking.alerts, at, None))
+                self.recorder.record(opportunity_alert([intent], None, self.asking.alerts, at))
             return outcome
         reasons = () if has_yes else why_ask(intent, self.asking.rules)
         if reasons:
@@ -187,7 +187,7 @@ class OrderEngine:
                 continue  # it is denied for that
             self.deny(intent, decision, at)
             if asked is not None:
-                self.recorder.record(expired(asked, at))
+                self.end_request(asked, expired(asked, at))
 
     def _standing(self, intent: OrderIntent, state: str, at: datetime) -> GateDecision:
         """What the rules on whether an order may be there at all say of one that works or waits."""
@@ -216,7 +216,7 @@ class OrderEngine:
         for asked in list(self.recorder.state.approvals.values()):
             # Nothing of the session comes behind this, so what ends with it has ended.
             if asked.answer != "no" and (asked.kind in DAY_KINDS or asked.expires_at <= now):
-                self.recorder.record(expired(asked, now))
+                self.end_request(asked, expired(asked, now))
 
     def ask(
         self,
@@ -242,10 +242,10 @@ class OrderEngine:
         kind, _, name = approval.partition("/")
         cause = f"order/{intent.intent_id}/created"
         self.recorder.record(request(kind, name, subject, reasons, intent.actor, at, ends_at, cause))
-        if self.asking.policy is None:
-            self.recorder.record(opportunity_alert(orders, reasons, alerts, at, ends_at))
-            return
         asked = self.recorder.state.approvals[approval]
+        if self.asking.policy is None:
+            self.recorder.record(opportunity_alert(orders, asked, alerts, at))
+            return
         self.recorder.record(policy_answer(asked, self.asking.policy == "yes", at))
 
     def settle(self, intent: OrderIntent, now: datetime) -> OrderState:
@@ -257,7 +257,8 @@ class OrderEngine:
         decision = self.decide_again(intent, now)
         if not decision.allows:
             return self.deny(intent, decision, now)
-        self.recorder.record(used(self.recorder.state.approvals[approval], now, "rule:approvals"))
+        asked = self.recorder.state.approvals[approval]
+        self.end_request(asked, used(asked, now, "rule:approvals"))
         decision = decision.passing(APPROVED_BY_A_PERSON)
         self.step(intent, OrderStep.APPROVE, decision, now)
         return self.submit(intent, decision, now)
@@ -274,7 +275,7 @@ class OrderEngine:
             outcome = self._expire(
                 intent, now, "not answered in time" if asked.answer is None else "not used in time"
             )
-            self.recorder.record(expired(asked, now))
+            self.end_request(asked, expired(asked, now))
             return outcome
         if asked is not None and asked.answer is None:
             return OrderState.PENDING_APPROVAL
@@ -301,6 +302,11 @@ class OrderEngine:
         others = {k: v for k, v in self.recorder.state.orders.items() if k != intent.intent_id}
         context = self.context(intent, replace(self.recorder.state, orders=others))
         return decide(intent, context if now is None else replace(context, now=now), self.rules)
+
+    def end_request(self, asked: ApprovalState, event: Event) -> None:
+        """Record what ends a request, and with it the alert that told of it."""
+        for one in with_alert(asked, event):
+            self.recorder.record(one)
 
     def create(self, intent: OrderIntent) -> None:
         """Record that it is wanted; from here on it reserves what it needs."""

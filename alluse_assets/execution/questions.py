@@ -13,9 +13,9 @@ from datetime import date, datetime
 from typing import Literal
 
 from alluse_assets.alerts.alert import Alert, AlertType, alert_event
-from alluse_assets.base.events import Event, Json, instant_text
+from alluse_assets.base.events import Event, Json
+from alluse_assets.execution.approval_alerts import why_and_until, with_alert
 from alluse_assets.execution.approvals import (
-    REASONS,
     Approvals,
     hash_of,
     in_words,
@@ -105,15 +105,11 @@ def ask(
         events = [wanted, given]
     if unusable(asked, hash_of(question.subject), at) is not None:
         return events, None
-    return [*events, used(asked, at, "rule:approvals")], asked
+    return [*events, *with_alert(asked, used(asked, at, "rule:approvals"))], asked
 
 
 def _alert(question: Question, asked: ApprovalState, at: datetime) -> Event:
-    words = (
-        f"{question.account}: {in_words(question.kind, question.subject)}? Asked because "
-        f"{REASONS[question.kind]}. Open until {instant_text(asked.expires_at)}: alluse approve "
-        f"{asked.approval}"
-    )
+    words = f"{question.account}: {in_words(question.kind, question.subject)}? {why_and_until(asked)}"
     alert = Alert(
         f"question/{asked.approval}",
         AlertType.PROTOCOL,
@@ -123,5 +119,7 @@ def _alert(question: Question, asked: ApprovalState, at: datetime) -> Event:
         question.symbol,
         question=True,
         dedup_key=f"question/{question.about}",
+        approval=asked.approval,
+        approval_hash=asked.hash,
     )
     return alert_event(alert, at, "rule:approvals", f"approval/{asked.approval}/requested")

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from alluse_assets.base.events import Event, Json
+from alluse_assets.execution.approval_alerts import opportunity_alert
 from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
     ROLL_STILL_STANDS,
     expired,
     hash_of,
-    opportunity_alert,
     order_approval,
     refused_unasked,
     roll_subject,
@@ -150,7 +150,7 @@ def _place_together(engine: OrderEngine, legs: Legs) -> None:
         refused = GateDecision(decision.passed, (stopped,)) if allowed and stopped else decision
         engine.deny(leg, refused, at)
     if allowed:
-        engine.recorder.record(opportunity_alert(legs, (), engine.asking.alerts, at, None))
+        engine.recorder.record(opportunity_alert(legs, None, engine.asking.alerts, at))
 
 
 def _ask(engine: OrderEngine, legs: Legs, reasons: Sequence[str]) -> None:
@@ -189,7 +189,8 @@ def _withdrawn(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: 
     why = f"it was due at level {p['level']}, and {close.symbol} is at level {chain.level} now"
     engine.deny(close, GateDecision((), ((ROLL_STILL_STANDS, why),)), at)
     if close.parent in state.approvals:
-        engine.recorder.record(expired(state.approvals[close.parent], at))
+        asked = state.approvals[close.parent]
+        engine.end_request(asked, expired(asked, at))
     return True
 
 
@@ -230,7 +231,8 @@ def _settle(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: dat
             engine.deny(known, decisions[1], at)
         return
     if close.parent in state.approvals:
-        engine.recorder.record(used(state.approvals[close.parent], at, "rule:approvals"))
+        asked = state.approvals[close.parent]
+        engine.end_request(asked, used(asked, at, "rule:approvals"))
     if is_approved:
         decisions = [decision.passing(APPROVED_BY_A_PERSON) for decision in decisions]
     if engine.broker.takes_combined:

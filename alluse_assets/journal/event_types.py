@@ -25,8 +25,10 @@ class EventType(StrEnum):
     SHARE_PURCHASE_PLANNED = "share_purchase.planned"
     """Com-Acc's first purchase: per ticker the share of cash, the price, the quantity, the reason."""
     LEVEL_CHANGED = "protection.level_changed"
-    """account, chain, symbol, right, contracts (list), level_from, level_to, multiple, atr, anchor_price,
-    price, at (open, quotes), triggers, actions, script (the exact orders that the actions come to)."""
+    """account, chain, symbol, right, contracts (list), level_from, level_to, move_level (of the move alone),
+    multiple, atr, anchor_price, price, at (open, quotes), triggers, actions, script (the exact orders)."""
+    SCRIPT_READY = "protection.script_ready"
+    """account, chain, symbol, level, script: the exact orders of a level that came without quotes."""
     COOL_OFF_BEGUN = "protection.cool_off_begun"
     """account, symbol, chain, right, level, until: a chain ended at level 3, the symbol keeps it."""
     COOL_OFF_ENDED = "protection.cool_off_ended"

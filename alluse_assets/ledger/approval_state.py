@@ -20,7 +20,7 @@ class ApprovalState:
     """One request. ``hash`` is over ``subject``, which is exactly what is asked.
 
     ``answer``: ``yes``, ``no``, or None while nobody has answered. ``expires_at`` is the last instant at
-    which it can be answered or used.
+    which it can be answered or used. ``alert``: the one that tells of it, while nobody has resolved it.
     """
 
     approval: str
@@ -35,6 +35,7 @@ class ApprovalState:
     answered_by: str | None = None
     answered_at: datetime | None = None
     why: str = ""
+    alert: str | None = None
 
     def has_expired(self, now: datetime) -> bool:
         """Whether ``now`` is behind its last instant."""
@@ -47,7 +48,14 @@ def approvals_after(approvals: Mapping[str, ApprovalState], event: Event) -> Map
         now = event.effective_at
         return {k: a for k, a in approvals.items() if a.answer != "no" or a.expires_at > now}
     p: Any = event.payload
-    name: str = p["approval"]
+    if event.type == EventType.ALERT_RESOLVED:
+        told = next((name for name, a in approvals.items() if a.alert == p["alert"]), None)
+        return {**approvals, told: replace(approvals[told], alert=None)} if told else approvals
+    name: str = p["approval"] if event.type != EventType.ALERT_RAISED else p.get("approval", "")
+    if event.type == EventType.ALERT_RAISED:
+        if name not in approvals:
+            return approvals
+        return {**approvals, name: replace(approvals[name], alert=p["alert"])}
     if event.type == EventType.APPROVAL_REQUESTED:
         asked = ApprovalState(
             name,

@@ -84,6 +84,8 @@ class BookState:
     """What ended in the current session, as it was before: the account's name, and the option."""
     filled_of_session: Mapping[str, int] = field(default_factory=dict)
     """Contracts or shares that orders of the current session have had, by instrument."""
+    first_purchases: frozenset[str] = frozenset()
+    """Accounts whose first share purchase has been planned."""
     entries_of_week: tuple[tuple[str, str], ...] = ()
     """(account, symbol) of each entry in the current week."""
     week: str = ""
@@ -405,6 +407,11 @@ def _decided(state: BookState, event: Event) -> BookState:
     return replace(state, decided_in_session=known)
 
 
+def _first_purchase(state: BookState, event: Event) -> BookState:
+    planned = state.first_purchases | {str(event.payload["account"])}
+    return replace(_decided(state, event), first_purchases=planned)
+
+
 def _roll_decided(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     state = _decided(state, event)
@@ -488,13 +495,15 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.ENTRY_DECIDED: _decided,
     EventType.EXIT_DECIDED: _decided,
     EventType.HEDGE_DECIDED: _decided,
-    EventType.SHARE_PURCHASE_PLANNED: _decided,
+    EventType.SHARE_PURCHASE_PLANNED: _first_purchase,
     EventType.ROLL_DECIDED: _roll_decided,
     EventType.ROLL_ENDED: _roll_ended,
     EventType.APPROVAL_REQUESTED: _approval_requested,
     EventType.APPROVAL_ANSWERED: _approval_moved,
     EventType.APPROVAL_EXPIRED: _approval_moved,
     EventType.APPROVAL_USED: _approval_used,
+    EventType.ALERT_RAISED: _approval_moved,
+    EventType.ALERT_RESOLVED: _approval_moved,
     EventType.SESSION_OPENED: _session_opened,
     EventType.SESSION_CLOSED: _session_closed,
 }

@@ -10,6 +10,7 @@ from alluse_assets.accounts.states import lift_hold, place_hold, rule_of, status
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.base.errors import AccountError
 from alluse_assets.base.events import Event
+from alluse_assets.base.person import person_actor, person_name
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.orchestration.config_journal import read_book_now
@@ -40,15 +41,17 @@ def hold_accounts(
     """Place ``hold`` (paused, close_only, halted) on accounts; none given: on all.
 
     Raises:
-        AccountError: there is no such account, or no reason is given.
+        AccountError: there is no such account, or no reason or no name is given.
         JournalError: there is no such book, or it is not opened.
         ConflictError: another process writes to the book.
     """
 
-    def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
-        return [place_hold(state.protection, name, hold, why, at, f"person:{by}")]
+    actor = person_actor(person_name(by, AccountError))
 
-    return _change(store, anchors, book, accounts, why, by, clock, decide)
+    def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
+        return [place_hold(state.protection, name, hold, why, at, actor)]
+
+    return _change(store, anchors, book, accounts, why, clock, decide)
 
 
 def resume_accounts(
@@ -59,26 +62,46 @@ def resume_accounts(
     why: str,
     by: str,
     clock: Callable[[], datetime],
+    holds: Sequence[str] = (),
 ) -> list[HoldChange]:
-    """Lift what a person may lift from accounts; none given: from all. What stays says what would end it.
+    """Lift holds from accounts; none given: from all. What stays says what would end it.
+
+    Args:
+        store: the journals.
+        anchors: where the new head is signed.
+        book: whose accounts.
+        accounts: which; empty: all.
+        why: for the journal.
+        by: the person's name.
+        clock: says what time it is, once nobody else writes to the book.
+        holds: exactly these, which may be a level's SAFE; empty: what a person placed, and nothing else.
 
     Raises:
-        AccountError: there is no such account, or no reason is given.
+        AccountError: there is no such account or hold, a person may not end it, or no reason or no name is
+            given.
         JournalError: there is no such book, or it is not opened.
         ConflictError: another process writes to the book.
     """
 
+    actor = person_actor(person_name(by, AccountError))
+
     def decide(state: BookState, name: str, at: datetime) -> Iterable[Event | None]:
         held = state.protection.holds.get(name, {})
-        mine = [hold for hold in held if "person" in rule_of(hold).lifted_by]
+        mine = [hold for hold in held if (hold in holds if holds else rule_of(hold).is_a_persons)]
         left = state
         for hold in mine:
-            event = lift_hold(left.protection, name, hold, why, at, f"person:{by}", "person")
+            event = lift_hold(left.protection, name, hold, why, at, actor, "person")
             if event:
                 yield event
                 left = fold([event], left)
 
-    return _change(store, anchors, book, accounts, why, by, clock, decide)
+    def require(state: BookState, names: Sequence[str]) -> None:
+        there = sorted({hold for name in names for hold in state.protection.holds.get(name, {})})
+        for hold in holds:
+            if hold not in there:
+                raise AccountError(f"nothing is held by {hold}; what holds: {', '.join(there) or 'nothing'}")
+
+    return _change(store, anchors, book, accounts, why, clock, decide, require)
 
 
 def _change(
@@ -87,29 +110,36 @@ def _change(
     book: str,
     accounts: Sequence[str],
     why: str,
-    by: str,
     clock: Callable[[], datetime],
     decide: Callable[[BookState, str, datetime], Iterable[Event | None]],
+    require: Callable[[BookState, Sequence[str]], None] = lambda state, names: None,
 ) -> list[HoldChange]:
     if not why.strip():
         raise AccountError("say why, with --why: the journal keeps it")
     with store.lease(book, _LEASE_SECONDS):
         now = read_book_now(store, book, clock)
         names = _named(now.state, book, accounts)
+        require(now.state, names)
         events = [event for name in names for event in decide(now.state, name, now.at) if event]
         if events:
             anchors.add(book, store.append(book, events, now.head))
     after = fold(events, now.state)
     touched = {str(event.payload["account"]) for event in events}
     return [
-        HoldChange(name, status_of(after.protection, name).value, name in touched, _kept(after, name))
+        HoldChange(name, status_of(after.protection, name).value, name in touched, _kept(after, book, name))
         for name in names
     ]
 
 
-def _kept(state: BookState, name: str) -> tuple[str, ...]:
+def _kept(state: BookState, book: str, name: str) -> tuple[str, ...]:
     held = state.protection.holds.get(name, {})
-    return tuple(f"{hold}: {rule_of(hold).why_not}" for hold in held if rule_of(hold).why_not)
+    return tuple(f"{hold}: {rule_of(hold).why_not}{_how(book, name, hold)}" for hold in held)
+
+
+def _how(book: str, name: str, hold: str) -> str:
+    rule = rule_of(hold)
+    by_name_only = "person" in rule.lifted_by and not rule.is_a_persons
+    return f": alluse resume --book {book} --account {name} --hold {hold} --why WHY" if by_name_only else ""
 
 
 def _named(state: BookState, book: str, accounts: Sequence[str]) -> list[str]:

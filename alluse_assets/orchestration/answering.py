@@ -16,10 +16,12 @@ from alluse_assets.accounts.config_in_force import config_in_force
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.base.config.model_people import ApprovalRules
 from alluse_assets.base.errors import ApprovalError
+from alluse_assets.execution.approval_alerts import with_alert
+from alluse_assets.execution.approval_table import APPROVAL_EVENTS, what_became_of
 from alluse_assets.execution.approvals import answer
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.approval_state import ApprovalState
-from alluse_assets.ledger.book_state import BookState, apply, fold
+from alluse_assets.ledger.book_state import BookState, fold
 from alluse_assets.orchestration.config_journal import read_book
 
 LEASE_SECONDS = 30.0
@@ -66,16 +68,21 @@ def give_answer(
     with store.lease(book, LEASE_SECONDS):
         now = read_book(store, book, clock)
         asked = _found(now.state, approval)
+        if asked is None:
+            events = [row.event for row in store.read(book, types=APPROVAL_EVENTS)]
+            if ended := what_became_of(events, approval):
+                raise ApprovalError(f"{ended}; what is open: alluse approvals --book {book}")
         name, given = (asked.approval, asked.hash) if asked else (approval, "")
         prefix = hash_prefix.strip().lower()
         if asked and not asked.hash.startswith(prefix):
             given = prefix
         rules = _rules(now.state)
         event = answer(now.state.approvals, name, given, by, yes, now.at, now.kind, rules, why.strip())
-        after = apply(now.state, event)
+        given_events = with_alert(now.state.approvals[name], event)
+        after = fold(given_events, now.state)
         answered = after.approvals[name]
         done = approved_change(after, answered, now.at) if yes and answered.kind == CONFIG else []
-        anchors.add(book, store.append(book, [event, *done], now.head))
+        anchors.add(book, store.append(book, [*given_events, *done], now.head))
     return Given(answered, fold(done, after).config_version if done else None)
 
 

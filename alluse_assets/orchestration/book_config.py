@@ -17,6 +17,7 @@ from alluse_assets.base.config.canonical_form import Change, diff
 from alluse_assets.base.config.config_manager import StoredVersion, load, with_values
 from alluse_assets.base.config.model_people import AlertRules, NotifyRules
 from alluse_assets.base.config.model_protocol import ProtocolConfig
+from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.base.errors import ConfigError
 from alluse_assets.base.events import instant_text
 from alluse_assets.journal.store import JournalStore
@@ -72,6 +73,12 @@ def config_of_book(
         )
     first_session = str(state.opened["first_session"])
     return BookConfig(config, asked, first_session, timeline, tuple(diff(config, fresh)))
+
+
+def profile_asked(book: str, environ: Mapping[str, str]) -> str:
+    """The profile that says how people are told of ``book``: that of ``alluse up``, else the book's own."""
+    shown = environ.get("ALLUSE_PROFILE") if environ.get("ALLUSE_BOOK") == book else ""
+    return shown or profile_of(book)
 
 
 def stored_versions(history: ConfigHistory) -> list[StoredVersion]:

@@ -27,6 +27,7 @@ from alluse_assets.base.config.profile_files import shipped_profiles
 from alluse_assets.base.errors import AlluseError, SourceError
 from alluse_assets.market_data.tables import BARS
 from alluse_assets.option_chains.tables import OPTION_QUOTES
+from alluse_assets.orchestration.book_health import examine_books
 from alluse_assets.orchestration.installation import Installation
 from alluse_assets.orchestration.stream_health import read_state
 
@@ -55,6 +56,7 @@ def examine(environ: Mapping[str, str], now: datetime) -> list[Finding]:
         ("configuration", lambda: _configuration(environ)),
         ("calendar", lambda: _calendar(now.date())),
         ("database", lambda: _database(installation, environ)),
+        ("books", lambda: _books(installation, environ, now)),
         ("lake", lambda: _lake(installation)),
         ("sources", lambda: _sources(installation, environ)),
         ("stream", lambda: _stream(installation, now)),
@@ -128,6 +130,13 @@ def _database(installation: Installation, environ: Mapping[str, str]) -> Iterato
                 "on" if feature.is_on else feature.reason,
                 "" if feature.is_on else f"not needed; in its place: {feature.stand_in}",
             )
+
+
+def _books(installation: Installation, environ: Mapping[str, str], now: datetime) -> Iterator[Finding]:
+    with database(installation.postgres, environ) as running:
+        migrate(running.url)
+        for one in examine_books(running.url, environ, trading_calendar(), now):
+            yield Finding("books", *one)
 
 
 def _lake(installation: Installation) -> Iterator[Finding]:

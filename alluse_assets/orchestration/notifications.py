@@ -82,7 +82,7 @@ def send_due(
     Raises:
         JournalError: there is no such book.
     """
-    why_not = _why_not(config, "live" if also_a_replay else kind_of(services, book))
+    why_not = why_nothing_is_sent(config, "live" if also_a_replay else kind_of(services, book))
     if why_not:
         return Pass(book, why_not=why_not)
     with services.deliveries.lease(book) as held:
@@ -143,7 +143,8 @@ class _Sender:
         return not error
 
 
-def _why_not(config: ProtocolConfig, kind: str) -> str:
+def why_nothing_is_sent(config: ProtocolConfig, kind: str) -> str:
+    """Why a book of this kind sends no alert under ``config``; empty: it sends them."""
     if not config.notify.enabled:
         return "notify.enabled is false"
     if not config.notify.channels:

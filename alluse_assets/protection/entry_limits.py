@@ -39,9 +39,9 @@ def entry_limit(
     if "halve_new_entries" in actions:
         share *= Decimal(str(config.protection.new_entry_size_share))
     if right == "P":
-        if symbol in state.deep:
+        if symbol in state.deep and config.drawdown.deep_enabled:
             return EntryLimit("deep_drawdown")
-        pivot = state.pivots.get(account)
+        pivot = state.pivots.get(account) if config.drawdown.pivot_enabled else None
         if pivot is not None and not pivot.resumed:
             return EntryLimit("drawdown_pivot")
         if pivot is not None:
@@ -55,22 +55,24 @@ def symbol_actions(
     """The actions of the action table that hold for a symbol in an account, over all its chains."""
     rules = config.protection
     found: set[str] = set()
+    if not rules.enabled:
+        return frozenset()
     for chain in state.chains_that_count(account):
         if chain.symbol == symbol:
             found.update(actions_at(rules, kind, chain.right, chain.level))
-    cooling = state.cool_offs.get((account, symbol))
-    if cooling is not None:
+    for cooling in state.cooling(account, symbol):
         found.update(actions_at(rules, kind, cooling.right, cooling.level))
     return frozenset(found)
 
 
 def buffer_multiple(state: ProtectionState, config: ProtocolConfig) -> Decimal:
     """What the cash buffer is multiplied by: more than 1 while a symbol is in a deep drawdown."""
-    return Decimal(str(config.drawdown.deep_buffer_multiple)) if state.deep else Decimal(1)
+    rules = config.drawdown
+    return Decimal(str(rules.deep_buffer_multiple)) if state.deep and rules.deep_enabled else Decimal(1)
 
 
 def deployable_share(state: ProtectionState, config: ProtocolConfig) -> Decimal:
     """The share of deployable that entries may use: less while the volatility index is high."""
-    if state.vix_tier < Tier.HALF:
+    if state.vix_tier < Tier.HALF or not config.circuit_breakers.enabled:
         return Decimal(1)
     return Decimal(str(config.circuit_breakers.half_deployable_share))

@@ -16,7 +16,7 @@ from alluse_assets.base.config.model_protection import Action, ProtectionRules
 from alluse_assets.protection.state import Chain
 
 LEVEL_NAMES = ("normal", "enhanced", "recovery", "preservation")
-ACTION_WORDS: Mapping[Action, str] = {
+ACTION_WORDS: Mapping[str, str] = {
     "faster_monitoring": "looked at more often",
     "halve_new_entries": "new entries in it are smaller",
     "prepare_roll": "a roll is kept ready",
@@ -37,11 +37,12 @@ _MULTIPLE = Decimal("0.0001")
 class LevelReading:
     """What a chain's level is at a price. ``multiple`` is the adverse move in ATRs, for people.
 
-    ``triggers``: further triggers that raised it, beside the adverse move.
+    ``move_level``: the level of the move alone. ``triggers``: further triggers that raised it.
     """
 
     level: int
     multiple: Decimal
+    move_level: int
     triggers: tuple[str, ...] = ()
 
 
@@ -65,7 +66,7 @@ def read_level(
     """The level of ``chain`` with the underlying at ``price`` USD.
 
     A level is reached at its edge and left downward only ``hysteresis_atr`` under it. Further triggers,
-    where switched on, raise it by one level.
+    where switched on, raise it by one level; what one looks at and is not known now is as it was.
 
     Args:
         chain: the chain, with the level it has.
@@ -81,13 +82,12 @@ def read_level(
     for number, edge in enumerate(edges, start=1):
         exact = Decimal(str(edge))
         reached = move >= exact * chain.anchor_atr
-        kept = number <= chain.level and move > (exact - slack) * chain.anchor_atr
+        kept = number <= chain.move_level and move > (exact - slack) * chain.anchor_atr
         if reached or kept:
             level = number
     triggers = _triggers(chain, price, rules, iv, delta_points)
-    if triggers:
-        level = min(3, level + 1)
-    return LevelReading(level, adverse_multiple(chain, price), triggers)
+    raised = min(3, level + 1) if triggers else level
+    return LevelReading(raised, adverse_multiple(chain, price), level, triggers)
 
 
 def actions_at(rules: ProtectionRules, kind: Kind, right: str, level: int) -> tuple[Action, ...]:
@@ -100,6 +100,20 @@ def actions_at(rules: ProtectionRules, kind: Kind, right: str, level: int) -> tu
     return actions
 
 
+def watch_level(chains: Iterable[Chain], kinds: Mapping[str, Kind], rules: ProtectionRules) -> int:
+    """The level that says how often to look: the highest of what is open, where looking faster is an action.
+
+    ``faster_monitoring`` counts from the level that names it upward. ``kinds``: by account.
+    """
+    highest = 0
+    for chain in chains:
+        reached = range(1, chain.level + 1)
+        names = (actions_at(rules, kinds[chain.account], chain.right, level) for level in reached)
+        if chain.contracts and any("faster_monitoring" in actions for actions in names):
+            highest = max(highest, chain.level)
+    return highest
+
+
 def monitoring_minutes(rules: ProtectionRules, highest_level: int) -> int:
     """Minutes between two looks at a book whose highest level is this."""
     minutes: int = getattr(rules.monitoring_minutes, f"level_{highest_level}")
@@ -110,15 +124,14 @@ def _triggers(
     chain: Chain, price: Decimal, rules: ProtectionRules, iv: Decimal | None, delta_points: Decimal | None
 ) -> tuple[str, ...]:
     on, found = rules.triggers, []
-    if (
-        on.iv_rise_enabled
-        and iv is not None
-        and chain.anchor_iv is not None
-        and iv >= chain.anchor_iv * (1 + Decimal(str(on.iv_rise_share)))
-    ):
-        found.append("iv_rise")
-    if on.delta_enabled and delta_points is not None and delta_points > Decimal(str(on.delta_over)):
-        found.append("delta")
+    if on.iv_rise_enabled and chain.anchor_iv is not None:
+        edge = chain.anchor_iv * (1 + Decimal(str(on.iv_rise_share)))
+        if "iv_rise" in chain.triggers if iv is None else iv >= edge:
+            found.append("iv_rise")
+    if on.delta_enabled:
+        over = Decimal(str(on.delta_over))
+        if "delta" in chain.triggers if delta_points is None else delta_points > over:
+            found.append("delta")
     if on.trailing_stop_enabled and (
         max(chain.best_price, chain.anchor_price) - price
         >= Decimal(str(on.trailing_stop_atr)) * chain.anchor_atr

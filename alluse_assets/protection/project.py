@@ -1,4 +1,4 @@
-"""Projects a book's journal into the tables of protection. Pure, like every projection."""
+"""Projects a book's journal into the tables of protection: levels and states at closes, rolls. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alluse_assets.base.events import Event
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.project import BookAtClose
 from alluse_assets.protection.levels import adverse_multiple
-from alluse_assets.protection.tables import ACCOUNT_STATES, PROTECTION_LEVELS, ROLLS
+from alluse_assets.protection.tables import ACCOUNT_STATES, CHAIN_CONTRACTS, PROTECTION_LEVELS, ROLLS
 
 
 def project_protection_levels(closes: Iterable[BookAtClose]) -> pl.DataFrame:
@@ -43,6 +43,17 @@ def project_protection_levels(closes: Iterable[BookAtClose]) -> pl.DataFrame:
     return frame.sort(PROTECTION_LEVELS.key)
 
 
+def project_chain_contracts(closes: Iterable[BookAtClose]) -> pl.DataFrame:
+    """The rows of ``CHAIN_CONTRACTS``."""
+    rows = [
+        (close.session, account.name, contract, short.chain_id, short.contracts)
+        for close in closes
+        for account in close.state.accounts.values()
+        for contract, short in account.shorts.items()
+    ]
+    return pl.DataFrame(rows, schema=CHAIN_CONTRACTS.schema, orient="row").sort(CHAIN_CONTRACTS.key)
+
+
 def project_account_states(closes: Iterable[BookAtClose]) -> pl.DataFrame:
     """The rows of ``ACCOUNT_STATES``."""
     rows = []
@@ -60,7 +71,7 @@ def project_account_states(closes: Iterable[BookAtClose]) -> pl.DataFrame:
                     pivot is not None,
                     pivot is not None and pivot.resumed,
                     sorted(protection.deep),
-                    sorted(symbol for account, symbol in protection.cool_offs if account == name),
+                    sorted({one.symbol for one in protection.cool_offs.values() if one.account == name}),
                 )
             )
     return pl.DataFrame(rows, schema=ACCOUNT_STATES.schema, orient="row")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from alluse_assets.base.events import Event
 from alluse_assets.journal.event_types import EventType
@@ -32,6 +32,10 @@ class Chain:
         best_price: highest price of the underlying seen since, USD; what a trailing stop counts from.
         rolled_into: contracts that rolls have sold since it came to its level; what is not among them is
             still to be rolled there.
+        move_level: the level of the adverse move alone, when ``level`` last changed.
+        triggers: further triggers that raised it then.
+        script_due: whether it came to its level without quotes, so that its orders are still to be told.
+        safe_lifted: whether a person lifted the account's SAFE for it since it came to its level.
     """
 
     id: str
@@ -47,6 +51,10 @@ class Chain:
     level: int = 0
     best_price: Decimal = Decimal(0)
     rolled_into: tuple[str, ...] = ()
+    move_level: int = 0
+    triggers: tuple[str, ...] = ()
+    script_due: bool = False
+    safe_lifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class CoolOff:
     level: int
     until: date
     """Its first session in which the level may be lifted."""
+    safe_lifted: bool = False
+    """Whether a person lifted the account's SAFE for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +102,16 @@ class Hold:
     by: str
 
 
+Lifted = TypeVar("Lifted", Chain, CoolOff)
+
+
 @dataclass(frozen=True, slots=True)
 class ProtectionState:
     """All of it, for one book."""
 
     chains: Mapping[str, Chain] = field(default_factory=dict)
-    cool_offs: Mapping[tuple[str, str], CoolOff] = field(default_factory=dict)
-    """By account and symbol."""
+    cool_offs: Mapping[str, CoolOff] = field(default_factory=dict)
+    """By the chain that ended."""
     deep: Mapping[str, DeepDrawdown] = field(default_factory=dict)
     pivots: Mapping[str, Pivot] = field(default_factory=dict)
     vix_tier: int = 0
@@ -107,12 +120,17 @@ class ProtectionState:
     """What the index's value alone asks for; a stale one is a tier tighter."""
     holds: Mapping[str, Mapping[str, Hold]] = field(default_factory=dict)
     """By account, then by the hold's name."""
+    hold_changes: Mapping[str, int] = field(default_factory=dict)
+    """By account: how often one of its holds was placed or lifted. The next one's number, for its key."""
 
     def level_of(self, account: str, symbol: str) -> int:
         """The symbol's level in an account: the highest of its chains and of one that cools off."""
         levels = [chain.level for chain in self.chains_that_count(account) if chain.symbol == symbol]
-        cooling = self.cool_offs.get((account, symbol))
-        return max([*levels, cooling.level if cooling else 0])
+        return max([0, *levels, *(cooling.level for cooling in self.cooling(account, symbol))])
+
+    def cooling(self, account: str, symbol: str) -> list[CoolOff]:
+        """The cool-offs of a symbol in an account: one for each chain that ended at level 3."""
+        return [one for one in self.cool_offs.values() if (one.account, one.symbol) == (account, symbol)]
 
     def chains_of(self, account: str) -> list[Chain]:
         """An account's open chains, by id."""
@@ -167,6 +185,21 @@ def _filled(state: ProtectionState, event: Event) -> ProtectionState:
     return replace(state, chains={**state.chains, chain.id: grown})
 
 
+def _script_ready(state: ProtectionState, event: Event) -> ProtectionState:
+    p: Any = event.payload
+    told = replace(state.chains[p["chain"]], script_due=False)
+    return replace(state, chains={**state.chains, told.id: told})
+
+
+def _assigned(state: ProtectionState, event: Event) -> ProtectionState:
+    p: Any = event.payload
+    pivot = state.pivots.get(p["account"])
+    if pivot is not None and pivot.resumed and p["right"] == "P":
+        # There are shares to write on again.
+        state = replace(state, pivots={**state.pivots, pivot.account: replace(pivot, resumed=False)})
+    return _ended(state, event)
+
+
 def _ended(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
     return _fewer(state, p.get("chain", ""), int(p["contracts"]), Decimal(0))
@@ -184,21 +217,29 @@ def _level_changed(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
     chain = state.chains[p["chain"]]
     # A chain that comes to the level of rolls may be rolled, whatever was rolled at another level.
-    moved = replace(chain, level=int(p["level_to"]), rolled_into=())
+    moved = replace(
+        chain,
+        level=int(p["level_to"]),
+        rolled_into=(),
+        move_level=int(p["move_level"]),
+        triggers=tuple(p["triggers"]),
+        script_due=p["at"] == "open" and bool(p["script"]),
+        safe_lifted=False,
+    )
     return replace(state, chains={**state.chains, chain.id: moved})
 
 
 def _cool_off_begun(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
-    found = CoolOff(
-        p["account"], p["symbol"], p["chain"], p["right"], int(p["level"]), date.fromisoformat(p["until"])
-    )
-    return replace(state, cool_offs={**state.cool_offs, (found.account, found.symbol): found})
+    until, chain = date.fromisoformat(p["until"]), state.chains.get(p["chain"])
+    lifted = chain is not None and chain.safe_lifted
+    found = CoolOff(p["account"], p["symbol"], p["chain"], p["right"], int(p["level"]), until, lifted)
+    return replace(state, cool_offs={**state.cool_offs, found.chain: found})
 
 
 def _cool_off_ended(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
-    return replace(state, cool_offs=_without(state.cool_offs, (p["account"], p["symbol"])))
+    return replace(state, cool_offs=_without(state.cool_offs, p["chain"]))
 
 
 def _deep_begun(state: ProtectionState, event: Event) -> ProtectionState:
@@ -237,14 +278,35 @@ def _tier_changed(state: ProtectionState, event: Event) -> ProtectionState:
 def _hold_placed(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
     hold = Hold(p["hold"], p["state"], event.actor)
-    held = {**state.holds.get(p["account"], {}), hold.name: hold}
-    return replace(state, holds={**state.holds, p["account"]: held})
+    return _with_holds(state, p["account"], {**state.holds.get(p["account"], {}), hold.name: hold})
 
 
 def _hold_lifted(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
     held = _without(state.holds.get(p["account"], {}), p["hold"])
-    return replace(state, holds={**state.holds, p["account"]: held})
+    kind, _, symbol = str(p["hold"]).partition(":")
+    if kind == "level_3" and not event.actor.startswith("rule:"):
+        state = _with_safe_lifted(state, p["account"], symbol)
+    return _with_holds(state, p["account"], held)
+
+
+def _with_holds(state: ProtectionState, account: str, held: Mapping[str, Hold]) -> ProtectionState:
+    changes = {**state.hold_changes, account: state.hold_changes.get(account, 0) + 1}
+    return replace(state, holds={**state.holds, account: held}, hold_changes=changes)
+
+
+def _with_safe_lifted(state: ProtectionState, account: str, symbol: str) -> ProtectionState:
+    """A person let the account out of SAFE for what is at level 3 now: the rule does not place it again."""
+
+    def lifted(one: Lifted) -> Lifted:
+        is_meant = (one.account, one.symbol) == (account, symbol) and one.level >= 1
+        return replace(one, safe_lifted=True) if is_meant else one
+
+    return replace(
+        state,
+        chains={key: lifted(chain) for key, chain in state.chains.items()},
+        cool_offs={key: lifted(cooling) for key, cooling in state.cool_offs.items()},
+    )
 
 
 def _session_closed(state: ProtectionState, event: Event) -> ProtectionState:
@@ -285,9 +347,10 @@ def _without(mapping: Mapping[Any, Any], key: Any) -> dict[Any, Any]:
 _HANDLERS: Mapping[str, Callable[[ProtectionState, Event], ProtectionState]] = {
     EventType.ORDER_FILLED: _filled,
     EventType.OPTION_EXPIRED: _ended,
-    EventType.OPTION_ASSIGNED: _ended,
+    EventType.OPTION_ASSIGNED: _assigned,
     EventType.OPTION_CASH_SETTLED: _ended,
     EventType.LEVEL_CHANGED: _level_changed,
+    EventType.SCRIPT_READY: _script_ready,
     EventType.COOL_OFF_BEGUN: _cool_off_begun,
     EventType.COOL_OFF_ENDED: _cool_off_ended,
     EventType.DEEP_DRAWDOWN_BEGUN: _deep_begun,

@@ -1,6 +1,6 @@
-"""The tables of protection, projected from the journal: levels, states of accounts, rolls.
+"""The tables of protection, projected from the journal: levels, states of accounts, holds, stops, rolls.
 
-Only descriptions belong here; ``project`` makes the rows.
+Only descriptions belong here; ``project`` and ``project_history`` make the rows.
 """
 
 from __future__ import annotations
@@ -36,6 +36,21 @@ PROTECTION_LEVELS = Table(
     ),
 )
 
+CHAIN_CONTRACTS = Table(
+    name="chain_contracts",
+    description="What is open of each chain of rolls: the contract that it began with, or a later one.",
+    grain="one open contract of one chain of one account at one close",
+    layer="core",
+    key=("session", "account", "contract"),
+    columns=(
+        SESSION,
+        ACCOUNT,
+        Column("contract", pl.String, "Compact OCC symbol."),
+        Column("chain", pl.String, "The chain: the order that began it."),
+        Column("contracts", pl.Int64, "Open of it.", "contracts", low=1),
+    ),
+)
+
 ACCOUNT_STATES = Table(
     name="account_states",
     description="The state of each account, what holds it there, and what else limits it.",
@@ -52,6 +67,95 @@ ACCOUNT_STATES = Table(
         Column("puts_resumed", pl.Boolean, "Whether it sells puts at a part of their size all the same."),
         Column("deep_drawdowns", pl.List(pl.String), "Symbols that no account sells puts on for a while."),
         Column("cooling_off", pl.List(pl.String), "Symbols that keep the level of a chain that ended."),
+    ),
+)
+
+_WHEN = pl.Datetime("us", "UTC")
+_DAY = Column("session", pl.Date, "New York date on which it began.", "date")
+
+LEVEL_CHANGES = Table(
+    name="level_changes",
+    description=(
+        "Every change of a protection level: what the underlying had done, the actions that the table asks "
+        "for, and the action script: the exact orders that they come to."
+    ),
+    grain="one change of one chain's level",
+    layer="core",
+    key=("session", "account", "chain", "changed_at", "level_to"),
+    columns=(
+        Column("session", pl.Date, "Trading session.", "date"),
+        ACCOUNT,
+        Column("chain", pl.String, "The chain: the order that began it."),
+        Column("changed_at", _WHEN, "When.", "UTC"),
+        Column("symbol", pl.String, "Underlying."),
+        Column("right", pl.String, "P put, C covered call.", allowed=("C", "P")),
+        Column("level_from", pl.Int32, "Level before.", low=0, high=3),
+        Column("level_to", pl.Int32, "Level from then on.", low=0, high=3),
+        Column("multiple", pl.Float64, "Adverse move then, in ATRs of the first entry.", "ATRs"),
+        Column("price", pl.Float64, "Price of the underlying then.", "USD per share", low=0),
+        Column("anchor_price", pl.Float64, "Its price at the first entry.", "USD per share", low=0),
+        Column("anchor_atr", pl.Float64, "Its ATR at the first entry.", "USD per share", low=0),
+        Column(
+            "moment", pl.String, "What was seen: open (prices alone), quotes.", allowed=("open", "quotes")
+        ),
+        Column("triggers", pl.List(pl.String), "Further triggers that raised it; empty: the move alone."),
+        Column("actions", pl.List(pl.String), "Actions of the level for this account kind and side."),
+        Column("script", pl.String, "Orders that the actions come to, as JSON; an empty list: none."),
+    ),
+)
+
+ACCOUNT_HOLDS = Table(
+    name="account_holds",
+    description="What holds, or held, an account out of ACTIVE: why, since when, and who may end it.",
+    grain="one hold of one account",
+    layer="core",
+    key=("session", "account", "hold", "placed_at"),
+    columns=(
+        _DAY,
+        ACCOUNT,
+        Column("hold", pl.String, "What holds it: a kind, with what it is about behind a colon."),
+        Column("placed_at", _WHEN, "Since when.", "UTC"),
+        Column("state", pl.String, "The state that it holds the account in."),
+        Column("why", pl.String, "Why, in words."),
+        Column("placed_by", pl.String, "Which rule or person placed it."),
+        Column("may_lift", pl.List(pl.String), "Who may end it: rule, person; empty: nobody."),
+        Column("ends_when", pl.String, "What somebody hears who may not end it; null: both may.", "", True),
+        Column("lifted_at", _WHEN, "Until when; null: it still holds.", "UTC", True),
+        Column("lifted_by", pl.String, "Which rule or person ended it.", "", True),
+        Column("lifted_why", pl.String, "Why it ended.", "", True),
+    ),
+)
+
+STOPS = ("cool_off", "deep_drawdown", "drawdown_pivot", "vix_breaker")
+
+PROTECTION_STOPS = Table(
+    name="protection_stops",
+    description=(
+        "What limits new entries for a while: cool-offs after level 3, deep drawdowns of a symbol, drawdown "
+        "pivots of an account, tiers of the circuit breaker on the VIX."
+    ),
+    grain="one limit from its beginning to its end",
+    layer="core",
+    key=("session", "stop"),
+    columns=(
+        _DAY,
+        Column("stop", pl.String, "Key of the event that began it."),
+        Column("kind", pl.String, "What it is.", allowed=STOPS),
+        Column("account", pl.String, "Trading account; null: all of them.", "", True),
+        Column("symbol", pl.String, "Underlying; null: all of them.", "", True),
+        Column("began_at", _WHEN, "When.", "UTC"),
+        Column("level", pl.Int32, "Level kept, or tier: 1 half, 2 SAFE, 3 CLOSE_ONLY; else null.", "", True),
+        Column(
+            "measure",
+            pl.Float64,
+            "What began it: share under the strike or the mark (above zero), or the VIX in points.",
+            "share or points",
+            True,
+        ),
+        Column("is_stale", pl.Boolean, "Whether the VIX was older than allowed."),
+        Column("until", pl.Date, "First session in which it may end, or puts may resume.", "date", True),
+        Column("resumed_at", _WHEN, "When puts resumed at a part of their size in a pivot.", "UTC", True),
+        Column("ended_at", _WHEN, "When it ended; null: it still holds.", "UTC", True),
     ),
 )
 

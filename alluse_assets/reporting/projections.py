@@ -7,6 +7,7 @@ every reader of a journal up to some day sees the same tables.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -15,7 +16,7 @@ from alluse_assets.accounts.project import project_book_terms, project_config_ve
 from alluse_assets.accounts.tables import BOOK_TERMS, CONFIG_VERSIONS
 from alluse_assets.alerts.project import project_alerts
 from alluse_assets.alerts.tables import ALERTS
-from alluse_assets.base.calendar import TradingCalendar
+from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.config.config_manager import from_canonical
 from alluse_assets.base.errors import JournalError
 from alluse_assets.base.events import Event
@@ -24,7 +25,9 @@ from alluse_assets.execution.approval_table import APPROVALS, project_approvals
 from alluse_assets.execution.project import project_option_trades, project_orders
 from alluse_assets.execution.tables import OPTION_TRADES, ORDERS
 from alluse_assets.journal.event_types import EventType
+from alluse_assets.ledger.book_state import fold
 from alluse_assets.ledger.project import (
+    BookAtClose,
     book_at_closes,
     project_balances,
     project_lots,
@@ -34,10 +37,24 @@ from alluse_assets.ledger.project import (
 from alluse_assets.ledger.tables import BALANCES, LOTS, NET_ASSET_VALUE, POSITIONS
 from alluse_assets.protection.project import (
     project_account_states,
+    project_chain_contracts,
     project_protection_levels,
     project_rolls,
 )
-from alluse_assets.protection.tables import ACCOUNT_STATES, PROTECTION_LEVELS, ROLLS
+from alluse_assets.protection.project_history import (
+    project_account_holds,
+    project_level_changes,
+    project_protection_stops,
+)
+from alluse_assets.protection.tables import (
+    ACCOUNT_HOLDS,
+    ACCOUNT_STATES,
+    CHAIN_CONTRACTS,
+    LEVEL_CHANGES,
+    PROTECTION_LEVELS,
+    PROTECTION_STOPS,
+    ROLLS,
+)
 from alluse_assets.reporting.performance import project_performance, project_period_returns
 from alluse_assets.reporting.tables import PERFORMANCE, PERIOD_RETURNS
 from alluse_assets.strategies.decisions import ENTRY_DECISIONS, project_entry_decisions
@@ -57,7 +74,11 @@ PROJECTIONS: tuple[Table, ...] = (
     ENTRY_DECISIONS,
     MARKET_MODES,
     PROTECTION_LEVELS,
+    CHAIN_CONTRACTS,
+    LEVEL_CHANGES,
     ACCOUNT_STATES,
+    ACCOUNT_HOLDS,
+    PROTECTION_STOPS,
     ROLLS,
     WEEK_TYPES,
     ALERTS,
@@ -99,7 +120,11 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
         ENTRY_DECISIONS.name: project_entry_decisions(events),
         MARKET_MODES.name: project_market_modes(events),
         PROTECTION_LEVELS.name: project_protection_levels(closes),
+        CHAIN_CONTRACTS.name: project_chain_contracts(closes),
+        LEVEL_CHANGES.name: project_level_changes(events),
         ACCOUNT_STATES.name: project_account_states(closes),
+        ACCOUNT_HOLDS.name: project_account_holds(events),
+        PROTECTION_STOPS.name: project_protection_stops(events),
         ROLLS.name: project_rolls(events),
         WEEK_TYPES.name: project_week_types(events, is_week_end),
         ALERTS.name: project_alerts(events),
@@ -107,4 +132,30 @@ def project(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.
     value, trades = frames[NET_ASSET_VALUE.name], frames[OPTION_TRADES.name]
     frames[PERFORMANCE.name] = project_performance(value, trades, frames[BALANCES.name], config.multiplier)
     frames[PERIOD_RETURNS.name] = project_period_returns(value, lambda day: calendar.week_of(day).id)
+    return frames
+
+
+def project_now(events: Sequence[Event], calendar: TradingCalendar) -> dict[str, pl.DataFrame]:
+    """As ``project``; levels and states of accounts have a row of the last event's day, too.
+
+    What happened after the last close is in those rows. Their prices are the last close's: a journal has
+    others only where something changed.
+    """
+    frames = project(events, calendar)
+    closes = book_at_closes(events)
+    if events[-1].type == EventType.SESSION_CLOSED:
+        return frames
+    day, state = events[-1].effective_at.astimezone(NEW_YORK).date(), fold(events)
+    now = (
+        replace(closes[-1], session=day, state=state)
+        if closes
+        else BookAtClose(day, state, {}, frozenset(), {})
+    )
+    for table, rows in (
+        (PROTECTION_LEVELS, project_protection_levels([now])),
+        (CHAIN_CONTRACTS, project_chain_contracts([now])),
+        (ACCOUNT_STATES, project_account_states([now])),
+    ):
+        before = frames[table.name].filter(pl.col("session") != day)
+        frames[table.name] = pl.concat([before, rows])
     return frames

@@ -11,6 +11,7 @@ from enum import StrEnum
 import polars as pl
 
 from alluse_assets.base.table_catalog import Column, Table
+from alluse_assets.market_data.tables import UTC_MICROSECONDS
 
 Earnings = Mapping[str, frozenset[date]]
 """Known earnings dates by symbol, past and to come; a symbol that is absent is unknown."""
@@ -61,11 +62,12 @@ REFUSAL_TEXT: Mapping[Refusal, str] = {
 CANDIDATES = Table(
     name="entry_candidates",
     description="Every contract inside an account kind's days to expiry on its entry sessions, screened.",
-    grain="one account kind and option contract in one session",
+    grain="one account kind and option contract at one instant",
     layer="core",
-    key=("session", "kind", "contract_symbol"),
+    key=("session", "kind", "contract_symbol", "decided_at"),
     columns=(
         Column("session", pl.Date, "Session of the decision"),
+        Column("decided_at", UTC_MICROSECONDS, "Instant of the look that it is a candidate of", "UTC"),
         Column("kind", pl.String, "Account kind", allowed=("gen", "rev", "com")),
         Column("right", pl.String, "P put, C call", allowed=("C", "P")),
         Column("symbol", pl.String, "Underlying"),
@@ -84,7 +86,9 @@ CANDIDATES = Table(
         Column("volume", pl.Int64, "Contracts traded in the session", "contracts", True, 0),
         Column("open_interest", pl.Int64, "Open contracts", "contracts", True, 0),
         Column("reasons", pl.List(pl.String), "What the market screen refused; empty: passed"),
-        Column("rank", pl.Int32, "1 is the best that passed in its session, kind and right", nullable=True),
+        Column(
+            "rank", pl.Int32, "1 is the best that passed at its instant, in its kind and right", nullable=True
+        ),
     ),
 )
 

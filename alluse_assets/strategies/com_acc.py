@@ -37,15 +37,12 @@ def shares_to_buy(
 
 
 def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] | None:
-    """The plan and its orders on the book's first session; None for a kind that does not buy.
-
-    None also while nothing may be opened: a later look of the session may.
-    """
+    """The plan and its orders, once, at the first look at which the account may enter; None: not due."""
+    name = step.account.name
+    may_enter = allows_entries(status_of(step.state.protection, name)) and step.market.entries_open
+    if not step.rules.first_share_purchase or name in step.state.first_purchases or not may_enter:
+        return None
     market, config = step.market, step.config
-    if not step.rules.first_share_purchase or not market.entries_open:
-        return None
-    if not allows_entries(status_of(step.state.protection, step.account.name)):
-        return None
     index = config.market.index_options
     # A limit is in whole cents; a price between two of them would leave the order a fraction short.
     prices = {

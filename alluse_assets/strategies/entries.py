@@ -195,7 +195,10 @@ def _call_decision(step: AccountStep, symbol: str, screened: Screened, contracts
         (c for c in among if c.contract not in notes and (basis is None or c.strike >= basis)), None
     )
     recovering = None
-    if chosen is None and step.rules.recovery_calls.enabled:
+    in_band = (*screened.passed, *screened.floor_only)
+    has_one = any(basis is None or c.strike >= basis for c in in_band)
+    if chosen is None and not has_one and step.rules.recovery_calls.enabled:
+        # Under the basis only where the band has none over it, whatever else keeps those out.
         chosen = recovering = _recovery_call(step, symbol)
     most = step.config.entry.max_order_share_of_volume
     count = limit_by_volume(contracts, chosen, most) if chosen else 0
@@ -207,7 +210,7 @@ def _call_decision(step: AccountStep, symbol: str, screened: Screened, contracts
 
 
 def _recovery_call(step: AccountStep, symbol: str) -> Candidate | None:
-    """The best call of the recovery band among the expiries that the leg takes (C-REC)."""
+    """The best call of the recovery band that the leg's expiries and floor leave (C-REC)."""
     recovery, leg = step.rules.recovery_calls, step.rules.calls
     listed = step.market.chain.filter(
         pl.col("underlying") == symbol,
@@ -215,9 +218,19 @@ def _recovery_call(step: AccountStep, symbol: str) -> Candidate | None:
         pl.col("dte_days").is_between(leg.dte_low, leg.dte_high),
         pl.col("contract_symbol").is_in(sorted(step.account.shorts)).not_(),
     )
+    if leg.to_week_last_expiry:
+        listed = listed.filter(pl.col("expiry") == step.market.week.last)
     if listed.is_empty():
         return None
-    entry = single_entry(step.market.session, step.kind, "C", symbol, recovery.delta_low, recovery.delta_high)
+    entry = single_entry(
+        step.market.session,
+        step.kind,
+        "C",
+        symbol,
+        recovery.delta_low,
+        recovery.delta_high,
+        leg.min_premium_yield,
+    )
     passed, _ = candidates_of(screen(listed, entry, step.config, step.market.earnings))
     return passed[0] if passed else None
 
@@ -236,11 +249,10 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
         limit = limits[symbol] = step.limit(symbol, "P")
         if why := _blocked(step, symbol, "P", limit):
             blocked[symbol] = why
-        elif not rules.put_free_cash_share and step.account.shares_held(symbol):
-            # Assigned shares put the ticker on the call side until they are called away. An account
-            # that holds shares on purpose has a free-cash rule for its puts instead.
+        elif not rules.puts_while_shares_held and step.account.shares_held(symbol):
+            # Assigned shares put the ticker on the call side until they are called away.
             blocked[symbol] = "on_call_side"
-        elif free <= Decimal(str(rules.put_free_cash_share)) * step.nav:
+        elif rules.put_free_cash_share and free <= Decimal(str(rules.put_free_cash_share)) * step.nav:
             blocked[symbol] = "free_cash_low"
         else:
             open_to_entry[symbol] = screened
@@ -294,7 +306,7 @@ def _blocked(step: AccountStep, symbol: str, right: str, limit: EntryLimit) -> s
     if symbol not in step.market.prices:
         # Nothing says what a level would count from.
         return "price_unknown"
-    if step.config.protection.enabled and symbol not in step.market.atr:
+    if step.config.protection.enabled and not step.market.atr.get(symbol):
         # Without one the position would have no level.
         return "atr_unknown"
     return None
@@ -447,7 +459,7 @@ def _chain_start(
 ) -> ChainStart | None:
     """What the new chain's levels count from: the underlying now, and its ATR of the session before."""
     atr = step.market.atr.get(symbol)
-    if atr is None:
+    if not atr:
         return None
     quote = step.market.quotes.get(contract)
     return ChainStart(intent_id, right, step.market.prices[symbol], atr, quote.iv if quote else None)

@@ -41,7 +41,7 @@ def screen(
         decided_at: when the decision is taken; by default each quote's own time, as a replay does.
 
     Returns:
-        A ``CANDIDATES`` frame sorted by session, kind, right and contract.
+        A ``CANDIDATES`` frame sorted by session, kind, right, contract and instant.
     """
     rows = (
         _with_reports(last_snapshots(chains).rename({"underlying": "symbol"}), earnings)
@@ -60,7 +60,8 @@ def screen(
         )
         # credit / strike in parts per million: both scales cancel to 100,000.
         .with_columns(_yield=pl.col("_credit") * 100_000 // pl.col("_strike"))
-        .with_columns(reasons=_reasons(config, pl.col("quote_ts") if decided_at is None else decided_at))
+        .with_columns(decided_at=pl.col("quote_ts") if decided_at is None else decided_at)
+        .with_columns(reasons=_reasons(config))
     )
     ranked = (
         rows.with_columns(
@@ -77,7 +78,7 @@ def screen(
             premium_yield=pl.col("_yield") / MICRO,
             floor=pl.col("floor_ppm") / MICRO,
         )
-        .sort("session", "kind", "right", "contract_symbol")
+        .sort("session", "kind", "right", "contract_symbol", "decided_at")
     )
     return CANDIDATES.conform(ranked)
 
@@ -118,15 +119,26 @@ def _distance(delta: str, low: str, high: str) -> pl.Expr:
 
 
 def _placed(rows: pl.DataFrame, first: str) -> pl.DataFrame:
-    """``rows`` with their ``_place`` in their session, kind and right, best first; ``first`` come first.
+    """``rows`` with their ``_place`` in their instant, kind and right, best first; ``first`` come first.
 
     Delta nearest the middle of the band; ties: higher yield, earlier expiry, lower strike, symbol.
     """
     return rows.sort(
-        ["session", "kind", "right", first, "_distance", "_yield", "expiry", "_strike", "symbol"],
-        descending=[False, False, False, True, False, True, False, False, False],
+        [
+            "session",
+            "decided_at",
+            "kind",
+            "right",
+            first,
+            "_distance",
+            "_yield",
+            "expiry",
+            "_strike",
+            "symbol",
+        ],
+        descending=[False, False, False, False, True, False, True, False, False, False],
         nulls_last=True,
-    ).with_columns(_place=pl.int_range(1, pl.len() + 1).over("session", "kind", "right"))
+    ).with_columns(_place=pl.int_range(1, pl.len() + 1).over("session", "decided_at", "kind", "right"))
 
 
 def _refused_by_floor_alone(candidates: pl.DataFrame) -> pl.DataFrame:
@@ -151,7 +163,7 @@ def _refused_by_floor_alone(candidates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _reasons(config: ProtocolConfig, decided_at: pl.Expr) -> pl.Expr:
+def _reasons(config: ProtocolConfig) -> pl.Expr:
     entry = config.entry
     mid_twice = pl.col("_bid") + pl.col("_ask")
     spread = pl.col("_ask") - pl.col("_bid")
@@ -171,7 +183,9 @@ def _reasons(config: ProtocolConfig, decided_at: pl.Expr) -> pl.Expr:
     quiet = pl.duration(days=entry.days_after_earnings)
     # After a report the next one is months away, so its day need not be known yet.
     known = pl.col("next_report").is_not_null() | (pl.col("last_report") + quiet >= pl.col("expiry"))
-    too_old = (decided_at - pl.col("quote_ts")).dt.total_milliseconds() > entry.quote_max_age_seconds * 1000
+    too_old = (
+        pl.col("decided_at") - pl.col("quote_ts")
+    ).dt.total_milliseconds() > entry.quote_max_age_seconds * 1000
     in_band = pl.col("_delta").is_between(pl.col("low_micro"), pl.col("high_micro"))
     conditions = {
         Refusal.QUOTE_STALE: too_old,

@@ -50,11 +50,17 @@ def entry_sessions(calendar: TradingCalendar, week: TradingWeek, leg: LegRules) 
 
 
 def single_entry(
-    session: date, kind: str, right: str, symbol: str, delta_low: float, delta_high: float
+    session: date,
+    kind: str,
+    right: str,
+    symbol: str,
+    delta_low: float,
+    delta_high: float,
+    min_premium_yield: float = 0.0,
 ) -> pl.DataFrame:
-    """A calendar of one row: a band alone, as for a roll, which no window, expiry or floor binds."""
-    low, high = round(delta_low * MICRO), round(delta_high * MICRO)
-    row = (session, kind, right, symbol, 0, _ANY_DAYS, None, low, high, 0)
+    """A calendar of one row: a band, and a floor for entries; as for a roll, which no window binds."""
+    low, high, floor = (round(one * MICRO) for one in (delta_low, delta_high, min_premium_yield))
+    row = (session, kind, right, symbol, 0, _ANY_DAYS, None, low, high, floor)
     return pl.DataFrame([row], schema=_SCHEMA, orient="row")
 
 

@@ -1,4 +1,4 @@
-"""Closing a short option before its expiry: level 3, dividend risk, near the strike, profit taken.
+"""Closing a short option before its expiry: at a level, dividend risk, near the strike, profit taken.
 
 Each is one order to buy back, at what buying back really costs, so a wide spread never counts as profit.
 What is due and cannot be done gets an ``exit.decided`` event with the reason.
@@ -57,20 +57,19 @@ def decide_take_profits(step: AccountStep) -> list[OrderIntent]:
     return intents
 
 
-def decide_level_3_closes(step: AccountStep) -> list[ExitDecision]:
-    """The close of every chain at level 3 whose action table says so."""
+def decide_level_closes(step: AccountStep) -> list[ExitDecision]:
+    """The close of every chain at a level whose action table says so; that of level 3 may ask a person."""
     rules = step.config.protection
     if not rules.enabled:
         return []
     found = []
     for contract, short in step.shorts:
         chain = step.chain_of(short)
-        if chain is None or chain.level < 3:
+        if chain is None or "close" not in actions_at(rules, step.kind, chain.right, chain.level):
             continue
-        if "close" not in actions_at(rules, step.kind, chain.right, chain.level):
-            continue
+        rule = f"level_{chain.level}_close"
         facts: dict[str, Json] = {"chain": chain.id, "level": chain.level}
-        found.append(_exit(step, contract, short, "level_3_close", facts, asks=("level_3_close",)))
+        found.append(_exit(step, contract, short, rule, facts, asks=(rule,) if chain.level >= 3 else ()))
     return found
 
 

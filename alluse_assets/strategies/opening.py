@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+from alluse_assets.alerts.alert import Alert, AlertType, alert_event
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import LedgerError
 from alluse_assets.base.events import Event, Json
@@ -142,3 +143,35 @@ def split_events(
 def _split_contract(account: AccountState, contract: str, ratio: int) -> str:
     old = account.shorts[contract].contract
     return OptionContract(old.root, old.expiry, old.right, to_cents(old.strike / ratio)).symbol
+
+
+def too_small_alerts(
+    state: BookState, prices: Mapping[str, Decimal], session: date, at: datetime, config: ProtocolConfig
+) -> list[Event]:
+    """On a book's first session: which accounts are too small to trade what, a put at the money each.
+
+    Args:
+        state: the book.
+        prices: at the open, USD per share.
+        session: this session.
+        at: the opening bell.
+        config: the configuration in force.
+    """
+    if str(state.opened["first_session"]) != session.isoformat():
+        return []
+    alerts = []
+    for name, account in sorted(state.accounts.items()):
+        rules = config.accounts.of(account.kind)  # type: ignore[arg-type]
+        money = to_cents(account.cash * (1 - Decimal(str(rules.buffer_share))))
+        dear = [t for t in rules.tickers if t in prices and prices[t] * config.multiplier > money]
+        if not dear or not rules.puts.enabled:
+            continue
+        needs = ", ".join(f"{t} ({text(to_cents(prices[t] * config.multiplier))})" for t in dear)
+        words = (
+            f"{name} has {text(money)} USD beside its buffer, too little for one cash-secured put at the "
+            f"money on {needs}"
+        )
+        key = f"too_small/{name}"
+        alert = Alert(key, AlertType.ACCOUNT, "LOW", words, name, dedup_key=key)
+        alerts.append(alert_event(alert, at, "rule:opening", key))
+    return alerts

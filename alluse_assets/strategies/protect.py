@@ -29,13 +29,7 @@ from alluse_assets.protection.circuit_breakers import (
     tier_in_force,
 )
 from alluse_assets.protection.drawdown import deep_closes, pivot_begins, pivot_ends
-from alluse_assets.protection.levels import (
-    LEVEL_NAMES,
-    action_words,
-    actions_at,
-    adverse_multiple,
-    read_level,
-)
+from alluse_assets.protection.levels import LEVEL_NAMES, LevelReading, action_words, actions_at, read_level
 from alluse_assets.protection.state import Chain, CoolOff, protect
 from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.scripts import action_script
@@ -93,7 +87,7 @@ def breaker_events(
         words = f"Circuit breaker: {_TIER_NAMES[tier]} (was {_TIER_NAMES[before]}): {why}"
         if stale and tier > before:
             words += "; bring its bars up to date, or switch circuit_breakers.enabled off"
-        alert = Alert(key, AlertType.PROTOCOL, priority, words, dedup_key="breaker")
+        alert = Alert(key, AlertType.PROTOCOL, priority, words, dedup_key=f"breaker/{int(tier)}")
         events.append(alert_event(alert, at, "rule:circuit_breakers", key))
         events += _tier_holds(state, tier, why, at)
     return events
@@ -184,23 +178,55 @@ def level_events(step: AccountStep, prices: Mapping[str, Decimal], at: datetime,
         iv, delta = step.sensitivities(chain) if moment == "quotes" else (None, None)
         reading = read_level(chain, price, step.config.protection, iv, delta)
         if reading.level != chain.level:
-            events += _level_change(step, chain, reading.level, reading.triggers, price, at, moment)
+            events += _level_change(step, chain, reading, price, at, moment)
+        elif chain.script_due and moment == "quotes":
+            events += _script_ready(step, chain, at)
+    return events
+
+
+def _script_ready(step: AccountStep, chain: Chain, at: datetime) -> list[Event]:
+    """The exact orders of a level that came when nothing was quoted, told as the level was."""
+    actions = actions_at(step.config.protection, step.kind, chain.right, chain.level)
+    script = action_script(step, chain, actions, priced=True)
+    key = f"script/{chain.id}/{at:%Y%m%dT%H%M%S}"
+    payload: dict[str, Json] = {
+        "session": step.market.session.isoformat(),
+        "account": chain.account,
+        "chain": chain.id,
+        "symbol": chain.symbol,
+        "level": chain.level,
+        "script": script,
+    }
+    events = [Event(EventType.SCRIPT_READY, at, "rule:protection", key, payload)]
+    priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), None)
+    if priority:
+        words = f"{chain.account}: {chain.symbol}, level {chain.level}: the orders are ready"
+        alert = Alert(
+            key,
+            AlertType.PROTOCOL,
+            priority,
+            words,
+            chain.account,
+            chain.symbol,
+            script,
+            dedup_key=f"level/{chain.id}",
+        )
+        events.append(alert_event(alert, at, "rule:protection", key))
     return events
 
 
 def _level_change(
     step: AccountStep,
     chain: Chain,
-    level: int,
-    triggers: Sequence[str],
+    reading: LevelReading,
     price: Decimal,
     at: datetime,
     moment: str,
 ) -> list[Event]:
+    level, multiple = reading.level, reading.multiple
     actions = actions_at(step.config.protection, step.kind, chain.right, level)
     script = action_script(step, chain, actions, priced=moment == "quotes")
     key = f"level/{chain.id}/{at:%Y%m%dT%H%M%S}/{level}"
-    multiple = adverse_multiple(chain, price)
     payload: dict[str, Json] = {
         "session": step.market.session.isoformat(),
         "account": chain.account,
@@ -209,17 +235,19 @@ def _level_change(
         "right": chain.right,
         "level_from": chain.level,
         "level_to": level,
+        "move_level": reading.move_level,
         "multiple": text(multiple),
         "atr": text(chain.anchor_atr),
         "anchor_price": text(chain.anchor_price),
         "price": text(price),
         "at": moment,
-        "triggers": list(triggers),
+        "triggers": list(reading.triggers),
         "actions": list(actions),
         "script": script,
     }
     events = [Event(EventType.LEVEL_CHANGED, at, "rule:protection", key, payload)]
-    priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), None)
+    asks: Priority | None = "MEDIUM" if "ask_person" in actions else None
+    priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), asks)
     if level > chain.level and priority:
         side = "put" if chain.right == "P" else "covered call"
         alert = Alert(
@@ -239,17 +267,18 @@ def _level_change(
 
 
 def safe_holds(step: AccountStep, at: datetime) -> list[Event]:
-    """Holds of an account for symbols at level 3 whose table says SAFE, and the end of what is over."""
+    """Holds of an account for symbols at level 3 whose table says SAFE, and the end of what is over.
+
+    What a person has lifted is not placed again before the chain comes to its level anew.
+    """
     protection, name = step.state.protection, step.account.name
     wanted = set()
-    for chain in protection.chains_of(name):
-        actions = actions_at(step.config.protection, step.kind, chain.right, chain.level)
-        if "account_safe" in actions:
-            wanted.add(chain.symbol)
-    for (account, symbol), cooling in protection.cool_offs.items():
-        actions = actions_at(step.config.protection, step.kind, cooling.right, cooling.level)
-        if account == name and "account_safe" in actions:
-            wanted.add(symbol)
+    found: list[Chain | CoolOff] = [*protection.chains_of(name)]
+    found += [cooling for cooling in protection.cool_offs.values() if cooling.account == name]
+    for one in found if step.config.protection.enabled else ():
+        actions = actions_at(step.config.protection, step.kind, one.right, one.level)
+        if "account_safe" in actions and not one.safe_lifted:
+            wanted.add(one.symbol)
     held = {hold.partition(":")[2] for hold in protection.holds.get(name, {}) if hold.startswith("level_3:")}
     events: list[Event] = []
     for symbol in sorted(wanted ^ held):

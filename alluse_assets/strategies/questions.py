@@ -17,6 +17,7 @@ from alluse_assets.base.events import Event, Json
 from alluse_assets.execution.questions import Question, ask
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState
+from alluse_assets.protection.state import CoolOff
 from alluse_assets.strategies.protect import cool_off_ended
 
 Policy = Literal["yes", "no"] | None
@@ -38,7 +39,10 @@ def resume_events(
     events: list[Event] = []
     for name, pivot in sorted(state.protection.pivots.items()):
         may_enter = allows_entries(status_of(state.protection, name))
-        if pivot.resumed or session < pivot.resumes_from or state.accounts[name].shares or not may_enter:
+        account, lot = state.accounts[name], config.multiplier
+        # Less than a lot is nothing to write a call on.
+        has_lots = any(account.shares_held(symbol) >= lot for symbol in account.shares)
+        if pivot.resumed or session < pivot.resumes_from or has_lots or not may_enter:
             continue
         by = "rule"
         cause: str | None = None
@@ -92,9 +96,11 @@ def lift_events(
     if config.protection.reanchor_by != "person":
         return []
     events: list[Event] = []
-    for (account, symbol), cooling in sorted(state.protection.cool_offs.items()):
-        if session < cooling.until or not allows_exits(status_of(state.protection, account)):
-            continue
+    over: dict[tuple[str, str], list[CoolOff]] = {}
+    for _, cooling in sorted(state.protection.cool_offs.items()):
+        if session >= cooling.until and allows_exits(status_of(state.protection, cooling.account)):
+            over.setdefault((cooling.account, cooling.symbol), []).append(cooling)
+    for (account, symbol), cooled in sorted(over.items()):
         question = Question(
             kind="lift_level",
             account=account,
@@ -102,9 +108,9 @@ def lift_events(
             subject={
                 "account": account,
                 "symbol": symbol,
-                "chain": cooling.chain,
-                "level_from": cooling.level,
-                "cooled_off": cooling.until.isoformat(),
+                "chains": [cooling.chain for cooling in cooled],
+                "level_from": max(cooling.level for cooling in cooled),
+                "cooled_off": max(cooling.until for cooling in cooled).isoformat(),
             },
             requested_by="rule:protection",
             expires_at=expires_at,
@@ -113,9 +119,6 @@ def lift_events(
         asking, yes = ask(question, state.approvals, session, at, policy)
         events += asking
         if yes is not None:
-            events.append(
-                cool_off_ended(
-                    cooling, prices, atr, session, at, str(yes.answered_by), f"approval/{yes.approval}/used"
-                )
-            )
+            by, cause = str(yes.answered_by), f"approval/{yes.approval}/used"
+            events += [cool_off_ended(one, prices, atr, session, at, by, cause) for one in cooled]
     return events

@@ -27,6 +27,7 @@ from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.entry import candidates_of, screen
 from alluse_assets.strategies.entry_calendar import MICRO, single_entry
 from alluse_assets.strategies.exits import buy_back, chain_start, cost_to_close, why_not_closed
+from alluse_assets.strategies.sizing import limit_by_volume
 
 _DAYS_A_WEEK = 7
 
@@ -42,10 +43,11 @@ class RollDecision:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to roll into. ``net``: USD per share, positive when received."""
+    """What to roll into, and how many. ``net``: USD per share, positive when received."""
 
     candidate: Candidate
     net: Decimal
+    contracts: int
     in_recovery: bool = False
 
 
@@ -103,7 +105,8 @@ def decide_roll(
         "cause": cause,
         "level": chain.level,
         "outcome": outcome,
-        "contracts": short.contracts,
+        "contracts": target.contracts if target else short.contracts,
+        "left": short.contracts - target.contracts if target else 0,
         "cost_to_close": None if to_close is None else text(to_close),
         "chain_credit": text(chain.credit),
         "considered": search.considered,
@@ -190,12 +193,22 @@ def _search(
     if not passed:
         return Search(None, "none_passed", judged.height, refused)
     limit = Decimal(str(rules.max_debit_share_of_credit)) * chain.credit
-    share = Decimal(short.contracts) / chain.contracts
+    under_basis = 0
     for candidate in passed:
         net = candidate.credit - to_close
-        total = extended(net, config.multiplier * short.contracts)
-        if net > 0 or (not credit_only and -total <= limit * share):
-            return Search(Target(candidate, net, in_recovery), "", judged.height, refused)
+        count = limit_by_volume(short.contracts, candidate, config.entry.max_order_share_of_volume)
+        units = config.multiplier * count
+        if chain.right == "C" and basis is not None and not in_recovery and net < 0:
+            # What the roll costs raises the basis: the strike must keep the one that it has then.
+            after = basis - net * units / step.account.shares_held(chain.symbol)
+            if candidate.strike < after:
+                under_basis += 1
+                continue
+        share = Decimal(count) / chain.contracts
+        if net > 0 or (not credit_only and -extended(net, units) <= limit * share):
+            return Search(Target(candidate, net, count, in_recovery), "", judged.height, refused)
+    if under_basis == len(passed):
+        return Search(None, Refusal.BELOW_ADJUSTED_BASIS.value, judged.height, refused)
     return Search(None, "debit_in_safe" if credit_only else "too_dear", judged.height, refused)
 
 
@@ -218,14 +231,14 @@ def _legs(
     to_close: Decimal,
     key: str,
 ) -> tuple[OrderIntent, OrderIntent]:
-    close = buy_back(step, contract, short, to_close, "roll_close", key, parent=key)
-    chosen = target.candidate
+    chosen, count = target.candidate, target.contracts
+    close = buy_back(step, contract, short, to_close, "roll_close", key, quantity=count, parent=key)
     opened = OrderIntent(
         account=step.account.name,
         instrument=chosen.contract,
         symbol=chain.symbol,
         action=Action.SELL_TO_OPEN,
-        quantity=short.contracts,
+        quantity=count,
         limit_price=chosen.credit,
         purpose="roll_open",
         session=step.market.session,

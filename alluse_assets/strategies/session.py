@@ -37,7 +37,7 @@ from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_p
 from alluse_assets.strategies.exits import (
     ExitDecision,
     close_for_dividend,
-    decide_level_3_closes,
+    decide_level_closes,
     decide_near_strike,
     decide_take_profits,
     dividend_risks,
@@ -49,6 +49,7 @@ from alluse_assets.strategies.opening import (
     guess_event,
     settlement_events,
     split_events,
+    too_small_alerts,
 )
 from alluse_assets.strategies.protect import (
     breaker_events,
@@ -104,6 +105,7 @@ class SessionRoutine:
         )
         self._breakers(market.vix_at_open, at, new_session=True)
         self._record(lapse_events(self._state, market.opens, market.atr, market.session, at, self.config))
+        self._record(too_small_alerts(self._state, market.opens, market.session, at, self.config))
         self._ask(market.opens, at)
         self._levels(market.opens, at, "open", {})
 
@@ -122,11 +124,10 @@ class SessionRoutine:
         for name in sorted(navs):
             self._protect(engine, name, navs)
             self._place(engine, decide_take_profits(self._step(name, navs)))
-            if self._is_first_session:
-                purchase = decide_first_purchase(self._step(name, navs))
-                if purchase is not None and purchase[0].key not in self._state.decided_in_session:
-                    self.recorder.record(purchase[0])
-                    self._place(engine, purchase[1])
+            purchase = decide_first_purchase(self._step(name, navs))
+            if purchase is not None:
+                self.recorder.record(purchase[0])
+                self._place(engine, purchase[1])
             for decide in (decide_calls, decide_puts):
                 decisions = [(self._decide(one.event), one) for one in decide(self._step(name, navs))]
                 for key, decision in decisions:
@@ -204,7 +205,7 @@ class SessionRoutine:
 
     def _protect(self, engine: OrderEngine, name: str, navs: Mapping[str, Decimal]) -> None:
         """Closes, rolls and hedges of one account. Each decision sees what the one before it did."""
-        self._exits(engine, decide_level_3_closes(self._step(name, navs)))
+        self._exits(engine, decide_level_closes(self._step(name, navs)))
         for contract, short, facts in dividend_risks(self._step(name, navs)):
             step = self._step(name, navs)
             chain = step.chain_of(short)
@@ -214,9 +215,9 @@ class SessionRoutine:
                 if decision.open is not None:
                     continue
             self._exits(engine, [close_for_dividend(step, contract, short, facts)])
-        self._exits(engine, decide_near_strike(self._step(name, navs)))
         for due in decide_rolls(self._step(name, navs)):
             self._roll(engine, due)
+        self._exits(engine, decide_near_strike(self._step(name, navs)))
         self._exits(engine, decide_hedges(self._step(name, navs)))
 
     def _exits(self, engine: OrderEngine, decisions: Iterable[ExitDecision]) -> None:
@@ -271,10 +272,6 @@ class SessionRoutine:
             self._record(pivot_events(account, value, self._state, until, session, at, self.config))
         symbols = self._symbols_of_interest()
         self.recorder.record(closed_event(values, self.market.closes, symbols, self.market, at))
-
-    @property
-    def _is_first_session(self) -> bool:
-        return str(self._state.opened["first_session"]) == self.market.session.isoformat()
 
     def _symbols_of_interest(self) -> list[str]:
         symbols = {self.config.market.mode_symbol}

@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from alluse_assets.base.errors import AlluseError
 from alluse_assets.ledger.tables import BOOK_ROW
 from analytics_app import queries
+from analytics_app.book_choice import plain
 from analytics_app.book_figures import Headline, account_names, headlines, week_counts, within
 from analytics_app.charts import MEASURE_TEXT, PALETTES, Palette, nav_chart
 from analytics_app.position_tables import FILTER_KEYS, show_positions, show_trades
@@ -47,7 +48,7 @@ def show() -> None:
     title.title(f"ALL-USE: book {book}", anchor=False)
     if asked is not None and asked not in names:
         st.warning(
-            f"There is no book `{_plain(asked)}` here, so this is `{book}`. Books here: {', '.join(names)}. "
+            f"There is no book `{plain(asked)}` here, so this is `{book}`. Books here: {', '.join(names)}. "
             f"A new one is made by `alluse run --book NAME`."
         )
     start, end = _choose_days(bar, tables.net_asset_value)
@@ -68,11 +69,6 @@ def show() -> None:
     show_positions(tables.positions, _span(values)[1], accounts)
     show_trades(tables.option_trades, start, end, accounts)
     _show_weeks(within(tables.week_types, start, end), accounts, palette)
-
-
-def _plain(given: str) -> str:
-    """What a URL says, so that it can stand between backticks: a link must not put its markup on the page."""
-    return given.replace("`", "'")[:60]
 
 
 def _say_no_book(folder: str) -> None:

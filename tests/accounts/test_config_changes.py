@@ -114,6 +114,14 @@ def test_a_change_without_its_reason_or_its_author_is_refused(missing, blank):
         decide_rollback(opened(), "replay", 1, **{"why": "x", "by": "x", missing: blank}, at=NOW)
 
 
+@pytest.mark.parametrize("name", ["person:ann", "rule:open_put", "a\u200bnn"])
+def test_whoever_changes_something_cannot_be_somebody_else_by_writing_the_name_otherwise(name):
+    """person:ann asked for a change, and ann approved it: two pairs of eyes that were one."""
+    assert f"{name!r} is no person's name" in refusal_of(opened(), (LOW, "35"), by=name)
+    with pytest.raises(ConfigError, match="is no person's name"):
+        decide_rollback(opened(), "replay", 1, "why", name, NOW)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "fixed"),
     [
@@ -302,7 +310,7 @@ def test_the_last_instant_counts_and_from_then_on_unanswered_means_no():
     _, state = requested(approvals__config_change_expires_minutes=30)
     end = NOW + timedelta(minutes=30)
     assert types(answered(state, at=end))[-1] == "config.changed"
-    with pytest.raises(ApprovalError, match=r"it expired at 2011-01-04T15:30:00Z"):
+    with pytest.raises(ApprovalError, match=r"it expired Tue 2011-01-04 10:30 New York"):
         answered(state, at=end + timedelta(microseconds=1))
 
 

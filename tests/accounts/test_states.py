@@ -77,6 +77,19 @@ def test_an_event_says_from_which_state_to_which():
     assert place_hold(state, "GEN-1", "paused", "again", AT, "person:ann") is None
 
 
+def test_what_is_held_and_lifted_and_held_again_in_one_instant_has_a_key_each():
+    """A replay's clock stands still between its sessions, and a second pause took the first one's key."""
+    state, keys = ProtectionState(), []
+    for _ in range(2):
+        event = place_hold(state, "GEN-1", "paused", "x", AT, "person:ann")
+        keys.append(event.key)
+        state = protect(state, event)
+        event = lift_hold(state, "GEN-1", "paused", "x", AT, "person:ann", "person")
+        keys.append(event.key)
+        state = protect(state, event)
+    assert len(set(keys)) == 4
+
+
 def test_a_hold_of_no_known_kind_is_refused():
     with pytest.raises(AccountError, match="no hold is called 'tired'"):
         place_hold(ProtectionState(), "GEN-1", "tired", "x", AT, "x")

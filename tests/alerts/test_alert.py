@@ -75,12 +75,14 @@ def test_what_cannot_be_answered_says_why():
         decide_acknowledge(alerts, "other", "ann", NOON)
     with pytest.raises(AlertError, match="say who"):
         decide_resolve(alerts, "a1", " ", NOON, "why")
+    with pytest.raises(AlertError, match="'person:ann' is no person's name"):
+        decide_acknowledge(alerts, "a1", "person:ann", NOON)
     with pytest.raises(AlertError, match="say why"):
         decide_resolve(alerts, "a1", "ann", NOON, "")
     done = decide_resolve(alerts, "a1", "ann", NOON, "over")
     over = alerts_of([alert_event(alert(), NOON, "rule:test"), done])
     for decide in (decide_acknowledge, decide_resolve):
-        with pytest.raises(AlertError, match="is resolved already, by ann at 2026-06-03 16:00 UTC"):
+        with pytest.raises(AlertError, match="is resolved already, by ann, Wed 2026-06-03 12:00 New York"):
             decide(over, "a1", "bob", NOON, "again")
 
 

@@ -25,7 +25,43 @@ def test_a_question_shows_the_orders_and_asks():
     assert "BUY_TO_CLOSE 2 AAPL110114P00100000 (roll): not possible, too dear" in message.body
     assert "A person is asked for a decision." in message.body
     assert "2 more like it were not sent: alluse alerts --book live" in message.body
-    assert message.body.endswith("alluse acknowledge a1 --book live --as YOUR_NAME")
+    assert message.body.splitlines()[-2:] == [
+        "You look after it: alluse acknowledge a1 --book live --as YOUR_NAME",
+        "It is decided: alluse resolve a1 --book live --as YOUR_NAME --why WHAT_YOU_DID",
+    ]
+
+
+def test_what_only_tells_offers_to_look_after_it():
+    message = told(raised((alert(), NOON)))
+    assert message.body.endswith("\n\nalluse acknowledge a1 --book live --as YOUR_NAME")
+
+
+def test_an_order_that_asks_says_how_to_say_yes_and_no_to_exactly_this():
+    """A phone that rang for a yes offered only to acknowledge."""
+    asked = {"approval": "order/2026-06-03/GEN-1/level_3_close/X", "approval_hash": "3f2a91c0d4e8" + "0" * 52}
+    alerts = raised((alert(priority="CRITICAL", account="GEN-1", question=True, **asked), NOON))
+    message = told(alerts)
+    assert message.title == "CRITICAL: live GEN-1 (needs your answer)"
+    assert message.body.splitlines()[-3:] == [
+        "Yes: alluse approve order/2026-06-03/GEN-1/level_3_close/X --hash 3f2a91c0d4e8 --book live "
+        "--as YOUR_NAME",
+        "No: alluse reject order/2026-06-03/GEN-1/level_3_close/X --book live --as YOUR_NAME",
+        "Only no more reminders: alluse acknowledge a1 --book live --as YOUR_NAME",
+    ]
+    calm = told(raised((alert("a2", "MEDIUM", question=True, **asked), NOON))).body
+    assert "acknowledge" not in calm, "only a CRITICAL one is repeated"
+
+
+def test_a_digest_names_an_account_once_and_does_not_cut_until_when():
+    text = f"GEN-1: buy {'x' * 200}? Answer until Thu 2026-06-04 16:00 New York; no answer means no."
+    alerts = raised((alert("a1", account="GEN-1", symbol="AAPL", text=text), NOON), (alert("a2"), NOON))
+    assert f"HIGH Wed 06-03 12:00 {text} (a1)" in told(alerts).body
+
+
+def test_a_digest_says_how_to_say_yes():
+    asked = {"approval": "fork/1", "approval_hash": "ab" * 32}
+    alerts = raised((alert("a1", question=True, **asked), NOON), (alert("a2"), NOON))
+    assert "(alluse approve fork/1 --hash abababababab --book live)" in told(alerts).body
 
 
 def test_an_escalation_says_for_how_long_nobody_answered():
@@ -47,7 +83,7 @@ def test_a_digest_has_the_most_urgent_first_and_says_what_is_answered():
     assert message.priority == "CRITICAL"
     assert message.body.splitlines() == [
         "CRITICAL Wed 06-03 12:01 TSLA: bad happened (bad)",
-        "LOW Wed 06-03 12:00 low happened [acknowledged] (low)",
+        "LOW Wed 06-03 12:00 low happened [acknowledged by ann] (low)",
         "",
         "alluse alerts --book live",
     ]

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.analytics_app.protocol_book import WORST, write_crash
 from tests.analytics_app.small_book import SESSIONS, write_book
 from tests.analytics_app.small_chain import EXPIRIES, MONDAY, write_chains
 from tests.paths import ROOT
@@ -47,6 +48,7 @@ def served(tmp_path_factory) -> Iterator[str]:
     write_book(home)
     write_book(home, "second")
     write_chains(home)
+    write_crash(home)
     port = _free_port()
     log = home / "app.log"
     with log.open("wb") as stream:
@@ -155,3 +157,42 @@ def test_a_link_to_a_chain_shows_the_same_chain(served, browser):
     page.get_by_role("radio", name="Strike").click()
     page.wait_for_url(re.compile("over=Strike"), timeout=PATIENCE_MS)
     assert f"session={MONDAY}" in page.url
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (420, "dark")])
+@pytest.mark.parametrize(
+    ("link", "headings", "last"),
+    [
+        ("Protection", ("Open short options and their levels", "Level changes", "Rolls"), "Due up to then"),
+        ("Approvals and alerts", ("Waiting for an answer", "Alerts", "Deliveries"), "Requests:"),
+    ],
+)
+def test_what_the_engine_did_is_drawn_without_a_complaint(
+    served, browser, link, headings, last, width, scheme, tmp_path
+):
+    page, complaints = opened(browser, served, width, scheme)
+    if width < 500:
+        page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name=link).click()
+    if width < 500:
+        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(page.get_by_role("heading", name=f"{link}: book")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("combobox", name="Book").click()
+    page.get_by_role("option", name="crash").click()
+    expect(page.get_by_text(f"{link}: book crash")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(last)).to_be_visible(timeout=PATIENCE_MS)
+    for name in headings:
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    assert complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    picture = tmp_path / "engine.png"
+    page.screenshot(path=picture)
+    assert picture.stat().st_size > 50_000, "an almost empty picture"
+
+
+def test_a_link_to_a_session_shows_the_same_protection(served, browser):
+    page, _ = opened(browser, served, 1440)
+    page.goto(f"{served}/protection?book=crash&session={WORST}&rolls=Due+and+not+made")
+    expect(page.get_by_text(f"As of {WORST}")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("AAA is at level 3")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("radio", name="Due and not made")).to_be_checked(timeout=PATIENCE_MS)

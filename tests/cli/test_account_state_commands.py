@@ -52,6 +52,15 @@ def test_a_person_pauses_one_account_and_resumes_it(alluse):
     assert set(states.values()) == {"ACTIVE"}
 
 
+def test_a_replay_is_paused_resumed_and_paused_again(alluse):
+    alluse.journal.create_book("r", "replay")
+    opened = open_book(ProtocolConfig(), "default", FIRST, trading_calendar().open_time(FIRST))
+    alluse.journal.append("r", opened, alluse.journal.head("r"))
+    for command, state in (("pause", "PAUSED"), ("resume", "ACTIVE"), ("pause", "PAUSED")):
+        done = alluse(command, "--book", "r", "--why", "x", "--account", "GEN-1", "--as", "ann")
+        assert (done.stdout.splitlines()[:1], done.stderr) == ([f"GEN-1: {state}"], "")
+
+
 def test_the_kill_switch_halts_every_account_and_a_rule_s_hold_outlives_resume(alluse):
     assert alluse("halt", "--book", "p", "--why", "odd fills").stdout.count("HALTED") == 3
     state = fold(row.event for row in alluse.journal.read("p"))
@@ -64,11 +73,44 @@ def test_the_kill_switch_halts_every_account_and_a_rule_s_hold_outlives_resume(a
     assert "held by vix_safe: it ends by itself" in shown
 
 
+def test_resuming_from_a_halt_leaves_the_safe_of_a_level_which_ends_only_when_it_is_named(alluse):
+    """Whoever released the kill switch let an account sell again whose symbol was at level 3."""
+    alluse("halt", "--book", "p", "--why", "odd fills")
+    state = fold(row.event for row in alluse.journal.read("p"))
+    at = datetime(2024, 6, 3, 15, tzinfo=UTC)
+    level = place_hold(state.protection, "REV-1", "level_3:AAPL", "at level 3", at, "rule:protection")
+    alluse.journal.append("p", [level], alluse.journal.head("p"))
+    shown = alluse("resume", "--book", "p", "--why", "looked at").stdout
+    assert "GEN-1: ACTIVE" in shown
+    assert "REV-1: SAFE" in shown
+    assert (
+        "held by level_3:AAPL: it ends by itself when the symbol has left level 3, or by a person: " in shown
+    )
+    assert "alluse resume --book p --account REV-1 --hold level_3:AAPL --why WHY" in shown
+    alluse("pause", "--book", "p", "--account", "REV-1", "--why", "x")
+    named = ("resume", "--book", "p", "--account", "REV-1", "--why", "seen", "--hold", "level_3:AAPL")
+    assert "REV-1: PAUSED" in alluse(*named).stdout
+    again = alluse(*named)
+    assert again.returncode == 2
+    assert "nothing is held by level_3:AAPL; what holds: paused" in again.stderr
+
+
+def test_a_hold_that_a_rule_ends_is_not_ended_by_naming_it(alluse):
+    state = fold(row.event for row in alluse.journal.read("p"))
+    at = datetime(2024, 6, 3, 15, tzinfo=UTC)
+    stale = place_hold(state.protection, "REV-1", "vix_safe", "VIX is stale", at, "rule:circuit_breakers")
+    alluse.journal.append("p", [stale], alluse.journal.head("p"))
+    refused = alluse("resume", "--book", "p", "--why", "x", "--hold", "vix_safe")
+    assert refused.returncode == 2
+    assert "account REV-1 is SAFE (vix_safe): it ends by itself" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["pause", "--book", "p", "--why", " "], "say why"),
         (["pause", "--book", "p", "--account", "GEN-9", "--why", "x"], "no account GEN-9; it has COM-1"),
+        (["pause", "--book", "p", "--why", "x", "--as", "person:ann"], "'person:ann' is no person's name"),
         (["halt", "--book", "nobody", "--why", "x"], "there is no book 'nobody'"),
     ],
 )

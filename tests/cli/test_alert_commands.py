@@ -92,6 +92,20 @@ def test_a_failed_delivery_ends_with_one_and_is_listed(run, hook):
     assert "500" in shown
 
 
+def test_deliveries_are_listed_though_the_profile_at_hand_does_not_know_the_channel(run, hook):
+    """The list said that alerts went to no channel while each delivery to one failed."""
+    hook.answers = [500]
+    run("notify", "--book", "mine")
+    shown = run("alerts", "--book", "mine", profile="default").stdout
+    assert "to no channel" not in shown
+    assert "hook: not delivered, tries: 1" in shown
+    assert "500" in shown
+    assert "profile default has no channel called hook" in " ".join(shown.split())
+    assert "alluse alerts --book mine --profile PROFILE" in " ".join(shown.split())
+    listed = json.loads(run("alerts", "--book", "mine", "--json", profile="default").stdout)
+    assert [(d["channel"], d["state"]) for d in listed["alerts"][0]["deliveries"]] == [("hook", "failed")]
+
+
 def test_a_channel_can_be_tried_out(run, hook):
     assert run("notify", "--test", "hook").exit_code == 0
     assert hook.messages[0]["title"] == "ALL-USE: a test, nothing happened"

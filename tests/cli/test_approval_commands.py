@@ -13,6 +13,7 @@ from alluse_assets.accounts.config_changes import decide_change
 from alluse_assets.adapters.anchors import AnchorFiles
 from alluse_assets.adapters.postgres.connect import connect, open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
+from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError, JournalError
 from alluse_assets.base.events import Event, instant_text
@@ -20,7 +21,15 @@ from alluse_assets.cli.approvals_command import approvals_command
 from alluse_assets.cli.approve_command import approve_command
 from alluse_assets.cli.reject_command import reject_command
 from alluse_assets.execution.approval_table import APPROVALS, STATES, project_approvals
-from alluse_assets.execution.approvals import Asking, hash_of, request, roll_subject
+from alluse_assets.execution.approvals import (
+    Asking,
+    answer,
+    expired,
+    hash_of,
+    request,
+    roll_subject,
+    used,
+)
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.verify import verify
 from alluse_assets.ledger.book_state import fold
@@ -127,7 +136,12 @@ def test_a_yes_is_journalled_with_name_and_reason_and_leaves_the_list(book, tmp_
     said = runs(approve_command, ORDER, "--hash", seen, "--as", "Ann", "--why", "fair price")
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith(f"approved by Ann: {ORDER}")
-    event = book()[-1]
+    event, over = book()[-2:]
+    assert (over.type, over.payload["by"], over.payload["why"]) == (
+        "alert.resolved",
+        "Ann",
+        "said yes: fair price",
+    )
     assert (event.type, event.actor) == ("approval.answered", "person:Ann")
     assert event.payload["why"] == "fair price"
     assert "Nothing of book b" in runs(approvals_command).stdout
@@ -170,7 +184,7 @@ def test_the_unique_beginning_of_an_id_is_enough(book):
         (("fork/1", "--as", "Ann", "--hash", "0000"), "not 0000: look at it again"),
         (("fork/1", "--as", " "), "no person's name"),
         (("fork/1", "--as", "bob"), "bob asked for it, and in live another person approves"),
-        (("fork/late", "--as", "Ann"), "it expired at"),
+        (("fork/late", "--as", "Ann"), "it expired "),
     ],
 )
 def test_what_cannot_be_approved_is_said_and_nothing_is_written(book, arguments, message):
@@ -205,13 +219,34 @@ def test_what_is_approved_besides_orders_happens_at_the_book_s_next_step(book, m
     assert "asks as  after a cool-off a person lifts the level" in listed
     said = runs(approve_command, "lift_level", "--as", "Ann")
     assert f"lift_level/REV-1/AAPL/{monday}" in said.stdout
-    assert "to be used until 2011-01-11 16:00:00 New York" in said.stdout
+    assert "to be used until Tue 2011-01-11 16:00 New York" in said.stdout
     assert fold(book()).protection.level_of("REV-1", "AAPL") == 3
     assert step(tuesday)[:3] == ["session.opened", "approval.used", "protection.cool_off_ended"]
     assert fold(book()).protection.level_of("REV-1", "AAPL") == 0
-    assert "nothing of that name" in str(runs(approve_command, "lift_level", "--as", "Ann").exception)
+    assert "was used" in str(runs(approve_command, "lift_level", "--as", "Ann").exception)
     assert not [one for one in step(wednesday) if one.startswith(("approval.", "protection."))]
     assert {fault.check for fault in verify("b", book.rows(), []).faults} == {"anchors"}
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("ending", ["used", "expired"])
+def test_what_is_over_says_how_it_ended_when_and_by_whom(book, answered, ending):
+    """Whoever came second read that nothing of that name was open, as if they had mistyped it."""
+    at, rules = NOW + timedelta(minutes=5), ApprovalRules()
+    book(a_fork("1"))
+    asked = fold(book()).approvals["fork/1"]
+    if answered:
+        book(answer({"fork/1": asked}, "fork/1", asked.hash, "Ann", True, at, "live", rules, "good"))
+    asked = fold(book()).approvals["fork/1"]
+    book(used(asked, at, "rule:forks") if ending == "used" else expired(asked, at))
+    before = book()
+    for command in (approve_command, reject_command):
+        refused = runs(command, "fork", "--as", "Eve").exception
+        assert isinstance(refused, ApprovalError)
+        said = f"Ann said yes {new_york_text(at)}: good" if answered else "nobody had answered"
+        verb = "was used" if ending == "used" else "expired"
+        assert f"approval fork/1: it {verb} {new_york_text(at)}, {said}; what is open:" in str(refused)
+    assert book() == before
 
 
 def test_the_rules_of_answering_are_those_in_force(book):

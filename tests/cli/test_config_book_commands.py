@@ -95,6 +95,17 @@ def test_a_dry_run_shows_the_same_and_appends_nothing(alluse, store):
     assert changes(store) == []
 
 
+def test_a_dry_run_of_what_would_ask_names_no_request_that_is_not_there(alluse, store):
+    code, out, _ = alluse("set", "--book", "real", LOW, "35", "--why", "x", "--as", "ann", "--dry-run")
+    assert code == 0
+    assert "needs a person's yes and would be asked for; nothing was asked" in out
+    assert "alluse approve" not in out
+    assert changes(store, "real") == []
+    asked = alluse("set", "--book", "real", LOW, "35", "--why", "x", "--as", "ann")[1]
+    assert "is asked for: config/1; it needs approval until" in asked
+    assert "New York, and no answer means no. Answer with: alluse approve config/1 --hash" in asked
+
+
 def test_a_value_may_start_with_a_minus(alluse, store):
     code, _, err = alluse("set", "--book", "past", "market_mode.delta_shift.chop", "-7.5", "--why", "x")
     assert (code, err) == (0, "")
@@ -108,6 +119,9 @@ def test_a_value_may_start_with_a_minus(alluse, store):
         ((LOW,), f"{LOW}: has no value; give PATH VALUE"),
         (("accounts.gen.puts.delta_lo", "1"), "did you mean accounts.gen.puts.delta_low?"),
         (("multiplier", "10"), "multiplier: cannot change in a running book"),
+        (("notify.digest_over", "6"), "notify.digest_over: is no part of a book"),
+        (("alerts.lowest_sent", "HIGH"), "set it in the profile that the notifier runs with"),
+        (("entry.min_open_interest", "99999999999999999999999"), "should be at most 9007199254740991"),
         ((LOW, "40"), f"nothing to change: {LOW} is 40 already"),
     ],
 )
@@ -193,7 +207,7 @@ def test_what_is_asked_is_listed_in_words_and_a_yes_is_the_new_version(alluse, a
     alluse("set", "--book", "real", LOW, "35", "--why", "calmer", "--as", "ann")
     listed = any_command("approvals", "--book", "real")[1]
     assert f"config/1 would change version 1 of the configuration: {LOW} from 40 to 35 why calmer" in listed
-    assert "asks as a changed configuration asks" in listed
+    assert "asks as a changed configuration needs a yes" in listed
     assert "by person:ann" in listed
     seen = listed.partition("hash ")[2].split()[0]
     refused = any_command("approve", "config/1", "--hash", seen, "--as", "Ann", "--book", "real")
@@ -250,7 +264,7 @@ def test_whoever_is_killed_approving_has_answered_and_changed_or_neither(alluse,
         assert process.returncode == -signal.SIGKILL
         assert [event.type for event in changes(store, "real")[1:]] == expected
     again = started(*yes)
-    assert "nothing of that name is open" in again.communicate()[1]
+    assert "approval config/1: it was used" in again.communicate()[1]
 
 
 def test_many_people_at_once_make_versions_one_after_the_other(store):

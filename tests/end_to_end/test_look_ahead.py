@@ -6,17 +6,20 @@ book before a step is the same by the steps before it, so equal steps make equal
 prefixes are walked as well.
 """
 
+from dataclasses import replace
 from datetime import date
 
+import polars as pl
 import pytest
 
 from alluse_assets.adapters.lake import Lake
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, RATES
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
+from alluse_assets.strategies.candidates import CANDIDATES
 from tests.end_to_end.conftest import CONFIG, START
 from tests.end_to_end.other_futures import changed_after, seen_in, truncated_after
-from tests.made_market import CALENDAR, MadeMarket, MemoryLake, replayed, routine_of, screened, walk
+from tests.made_market import CALENDAR, SOURCE, MadeMarket, MemoryLake, replayed, routine_of, screened, walk
 from tests.properties.random_market import random_market
 
 LAST = date(2011, 3, 31)
@@ -122,3 +125,46 @@ def test_a_decision_that_sees_ahead_would_be_found(monkeypatch):
     assert replayed(market)
     with pytest.raises(AssertionError):
         assert_nothing_is_seen_ahead(market)
+
+
+def with_one_quoted_earlier(market):
+    """The same market, but AAA is quoted an hour before the others."""
+    tables = {key: frame for key, frame in market.lake.tables.items() if key[0] != CANDIDATES.name}
+    key = (OPTION_CHAINS.name, SOURCE)
+    earlier = pl.when(pl.col("underlying") == "AAA").then(pl.col("quote_ts") - pl.duration(hours=1))
+    tables[key] = tables[key].with_columns(quote_ts=earlier.otherwise(pl.col("quote_ts")))
+    return screened(replace(market, lake=MemoryLake(tables)))
+
+
+def without_later_quotes(market, session):
+    """A session in which nobody quotes the others."""
+    tables = {key: frame for key, frame in market.lake.tables.items() if key[0] != CANDIDATES.name}
+    key = (OPTION_CHAINS.name, SOURCE)
+    tables[key] = tables[key].filter((pl.col("session") != session) | (pl.col("underlying") == "AAA"))
+    return screened(replace(market, lake=MemoryLake(tables)))
+
+
+def test_what_is_quoted_earlier_knows_nothing_of_what_is_quoted_later():
+    """Once the sizes of the earlier ticker counted who was quoted later, and at what."""
+    market, decided = with_one_quoted_earlier(random_market(2, {"crash", "dividends"})), 0
+    state, _ = next(walk(market))
+    for place, looks in enumerate(market.feed().sessions(market.sessions)):
+        routine = routine_of(market, state, looks[0])
+        routine.open()
+        routine.trade()
+        first = list(routine.recorder.events)
+        if len(looks) > 1 and place % 3 == 0:
+            other = without_later_quotes(market, looks[0].session)
+            (alone,) = next(other.feed().sessions([looks[0].session]))
+            again = routine_of(other, state, alone)
+            again.open()
+            again.trade()
+            assert list(again.recorder.events) == first, looks[0].session
+            decided += sum(event.type == "entry.decided" for event in first)
+        for look in looks[1:]:
+            routine.market, routine.broker.quotes, routine.broker.prices = look, look.quotes, look.prices
+            routine.trade()
+        routine.broker.quotes = looks[-1].last_quotes
+        routine.close()
+        state = routine.recorder.state
+    assert decided

@@ -7,6 +7,7 @@ from decimal import Decimal
 from alluse_assets.adapters.paper.orders import PaperBroker
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event
+from alluse_assets.execution.approval_alerts import with_alert
 from alluse_assets.execution.approvals import Asking, answer, order_approval
 from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.gate import GateContext
@@ -92,7 +93,9 @@ class Scene:
         approvals = self.recorder.state.approvals
         name = intent.parent if intent.parent in approvals else order_approval(intent.intent_id)
         given = approvals[name].hash
-        self.recorder.record(answer(approvals, name, given, by, yes, at, book_kind, self.asking.rules, why))
+        event = answer(approvals, name, given, by, yes, at, book_kind, self.asking.rules, why)
+        for one in with_alert(approvals[name], event):
+            self.recorder.record(one)
 
     def refusals(self):
         denied = [event for event in self.recorder.events if event.type == EventType.ORDER_DENIED]

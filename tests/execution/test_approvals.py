@@ -82,7 +82,7 @@ def test_a_good_answer_says_who_gave_it_and_to_what():
         ({"approval": "config/2"}, "config/2: nothing of that name is open"),
         ({"given_hash": "0" * 64}, "has the hash [0-9a-f]{16}, not 0{16}: look at it again"),
         ({"given_hash": hash_of({"to": "2"})[:16]}, "look at it again"),
-        ({"at": WINDOW_END + timedelta(microseconds=1)}, r"it expired at 2011-01-06T16:00:00Z"),
+        ({"at": WINDOW_END + timedelta(microseconds=1)}, r"it expired Thu 2011-01-06 11:00 New York"),
         ({"by": ""}, "'' is no person's name"),
         ({"by": "  "}, "is no person's name"),
         ({"by": "policy:replay"}, "is no person's name"),
@@ -130,7 +130,7 @@ def test_the_last_instant_counts_and_the_next_one_does_not():
     approval, bound = state.approvals[NAME], hash_of({"to": "2"})
     assert unusable(approval, bound, WINDOW_END) is None
     late = unusable(approval, bound, WINDOW_END + timedelta(microseconds=1))
-    assert late == "Ann's approval expired at 2011-01-06T16:00:00Z"
+    assert late == "Ann's approval expired Thu 2011-01-06 11:00 New York"
 
 
 def test_an_approval_cannot_be_used_for_another_thing_nor_twice_nor_unanswered():

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
+from alluse_assets.accounts.states import AccountStatus
+from alluse_assets.alerts.delivery import Delivery, decide_deliveries
+from alluse_assets.alerts.states import alerts_of, decide_resolve
+from alluse_assets.base.config.model_people import AlertRules, ApprovalRules, NotifyRules
 from alluse_assets.base.errors import ApprovalError, ConflictError
 from alluse_assets.execution.approvals import Asking, order_approval
 from alluse_assets.execution.engine import OrderEngine
@@ -50,7 +53,19 @@ def test_an_order_that_asks_waits_and_tells_a_person_exactly_what_is_asked():
     assert alert["script"] == [
         {"action": "SELL_TO_OPEN", "instrument": PUT, "quantity": 1, "limit_price": "2.00"}
     ]
-    assert "the premium yield is under the account's floor" in alert["text"]
+    assert alert["text"] == (
+        "GEN-1: sell 1 AAPL 330 put of Fri 2011-01-07 for at least 2.00 USD a share (open put)? You are "
+        "asked because the premium yield is under the account's floor. Answer until "
+        "Thu 2011-01-06 11:00 New York; no answer means no."
+    )
+    assert (alert["approval"], alert["approval_hash"]) == (asked["approval"], asked["hash"])
+
+
+def test_the_alert_says_the_yield_and_the_floor_where_they_are_known():
+    book = scene()
+    evidence = {"premium_yield_ppm": 9_100, "floor_ppm": 15_000}
+    book.engine.place(an_order(evidence=evidence))
+    assert "(open put; yield 0.91 % of the strike, floor 1.50 %)?" in book.recorder.events[-1].payload["text"]
 
 
 def test_while_it_waits_it_reserves_its_cash_and_its_contract():
@@ -69,8 +84,8 @@ def test_after_a_yes_the_next_step_sends_it_once():
     later = AT + timedelta(minutes=5)
     assert book.engine.resume(later) == {intent.intent_id: OrderState.FILLED}
     assert book.types()[4:] == [
-        "approval.answered", "approval.used", "order.approved", "order.submitted", "order.accepted",
-        "order.filled",
+        "approval.answered", "alert.resolved", "approval.used", "order.approved", "order.submitted",
+        "order.accepted", "order.filled",
     ]  # fmt: skip
     assert {event.effective_at for event in book.recorder.events[-5:]} == {later}
     assert "approval@1" in book.recorder.events[-4].payload["gate"]["passed"]
@@ -104,10 +119,69 @@ def test_no_answer_or_no_use_in_time_means_no(answered):
     assert book.engine.resume(WINDOW_END + timedelta(microseconds=1)) == {
         intent.intent_id: OrderState.EXPIRED
     }
-    assert book.types()[-2:] == ["order.expired", "approval.expired"]
+    ended = [one for one in book.types() if one != "alert.resolved"]
+    assert ended[-2:] == ["order.expired", "approval.expired"]
     assert book.recorder.state.approvals == {}
     assert book.recorder.state.orders == {}
     assert book.account.shorts == {}
+
+
+def alert_of(book):
+    (alert,) = alerts_of(book.recorder.events).values()
+    return alert
+
+
+@pytest.mark.parametrize(("yes", "said"), [(True, "said yes: fair"), (False, "said no: fair")])
+def test_an_answer_ends_the_alert_with_who_and_why_so_nobody_is_called_again(yes, said):
+    """An order to close at level 3 that was answered in a minute rang the phone for another hour."""
+    book = scene()
+    intent = an_order(asks=("level_3_close",))
+    book.engine.place(intent)
+    rules = NotifyRules.model_validate({"channels": {"phone": {"secret": "env:X", "escalation": True}}})
+    told = [Delivery(alert_of(book).alert.id, "phone", 0, 1, "first", AT, "sent")]
+    an_hour_later = AT + timedelta(hours=1)
+    assert decide_deliveries([alert_of(book)], told, rules, "LOW", an_hour_later)
+    book.answer(intent, yes=yes, at=AT + timedelta(minutes=1), why="fair")
+    ended = alert_of(book).resolved
+    assert (ended.by, ended.why, ended.at) == ("Ann", said, AT + timedelta(minutes=1))
+    assert decide_deliveries([alert_of(book)], told, rules, "LOW", an_hour_later) == []
+    book.engine.resume(AT + timedelta(minutes=2))
+    assert book.types().count("alert.resolved") == 1
+
+
+def test_time_that_is_over_ends_the_alert():
+    book = scene()
+    book.engine.place(an_order())
+    book.engine.resume(WINDOW_END + timedelta(microseconds=1))
+    assert alert_of(book).resolved.why == "nobody answered in time"
+    assert alert_of(book).resolved.by == "rule:approvals"
+
+
+def test_the_session_s_end_ends_the_alert():
+    book = scene()
+    book.engine.place(an_order(purpose="take_profit"))
+    book.engine.end_session(CLOSES)
+    assert alert_of(book).resolved.why == "nobody answered in time"
+
+
+def test_an_order_that_is_taken_back_asks_nobody_any_more():
+    book = scene()
+    book.engine.place(an_order())
+    halted = lambda i, s: replace(book.context(i, s), status=AccountStatus.HALTED)  # noqa: E731
+    OrderEngine(book.recorder, book.broker, halted, asking=book.asking).withdraw(AT + timedelta(minutes=5))
+    assert book.recorder.state.approvals == {}
+    assert alert_of(book).resolved.why == "what was asked about is not possible any more"
+
+
+def test_an_alert_that_a_person_has_ended_before_is_not_ended_twice():
+    book = scene()
+    intent = an_order()
+    book.engine.place(intent)
+    alert = alert_of(book)
+    book.recorder.record(decide_resolve({alert.alert.id: alert}, alert.alert.id, "Eve", AT, "seen"))
+    book.answer(intent, at=AT)
+    assert book.types().count("alert.resolved") == 1
+    assert alert_of(book).resolved.by == "Eve"
 
 
 def test_a_yes_at_the_last_instant_still_counts():
@@ -126,7 +200,8 @@ def test_nothing_that_asks_outlives_its_session(answered):
     if answered:
         book.answer(intent, at=AT)
     book.engine.end_session(CLOSES)
-    assert book.types()[-2:] == ["order.expired", "approval.expired"]
+    ended = [one for one in book.types() if one != "alert.resolved"]
+    assert ended[-2:] == ["order.expired", "approval.expired"]
     assert (book.recorder.state.orders, book.recorder.state.approvals) == ({}, {})
 
 

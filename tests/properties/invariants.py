@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 
 from alluse_assets.base.events import Event
+from alluse_assets.ledger.book_state import BookState, apply
 from alluse_assets.weeks.project import project_week_types
 from tests.made_market import CALENDAR, MadeMarket
 from tests.properties.chains_by_hand import chain_sessions, left_of
@@ -169,24 +170,46 @@ def orders_are_allowed_by_state_window_and_vix(events: list[Event], market: Made
 
 
 def rolls_keep_their_rules(events: list[Event], market: MadeMarket) -> list[str]:
-    """A put never up, in SAFE a net credit only, a call not under the basis but in recovery."""
+    """A put never up, in SAFE a net credit only, a debit within its share of the credit."""
     found = []
+    limit = Decimal(str(market.config.rolls.max_debit_share_of_credit))
     for event, book in books(events):
         p = event.payload
         if event.type != "roll.decided" or p["outcome"] != "order":
             continue
         before, after = parse(p["contract"]), parse(p["to"])
+        rules = market.config.accounts.of(book.kinds[p["account"]])
         if before.right == "P" and after.strike > before.strike:
             found.append(f"{event.key}: rolled up")
+        if p["in_recovery"] and not rules.recovery_calls.enabled:
+            found.append(f"{event.key}: recovery is off")
         if book.status(p["account"]) == "SAFE" and Decimal(p["net"]) <= 0:
             found.append(f"{event.key}: a debit in SAFE")
-        if (
-            p["in_recovery"]
-            and not market.config.accounts.of(book.kinds[p["account"]]).recovery_calls.enabled
-        ):
-            found.append(f"{event.key}: recovery is off")
-        if -Decimal(p["net"]) * 100 * p["contracts"] > Decimal(p["chain_credit"]):
-            found.append(f"{event.key}: dearer than the credit")
+        if -Decimal(p["net"]) * 100 * p["contracts"] > Decimal(p["chain_credit"]) * limit:
+            found.append(f"{event.key}: dearer than {limit} of the credit")
+    return found
+
+
+def calls_keep_the_basis(events: list[Event], market: MadeMarket) -> list[str]:
+    """No call is sold under the adjusted basis before it, or behind the roll that sells it, but in recovery.
+
+    The basis is the ledger's own, which the tests of the ledger work out by hand.
+    """
+    found, state = [], BookState()
+    for event in events:
+        p = event.payload
+        sells = event.type in ("roll.decided", "entry.decided") and p["right"] == "C"
+        if sells and p["outcome"] == "order" and not p["in_recovery"]:
+            account = state.accounts[p["account"]]
+            basis = account.adjusted_basis(p["symbol"])
+            strike = parse(p.get("to") or p["chosen"]).strike
+            assert basis is not None
+            if event.type == "roll.decided" and Decimal(p["net"]) < 0:
+                paid = -Decimal(p["net"]) * 100 * p["contracts"]
+                basis += paid / account.shares_held(p["symbol"])
+            if strike < basis:
+                found.append(f"{event.key}: {strike} is under the basis {basis}")
+        state = apply(state, event)
     return found
 
 
@@ -338,6 +361,7 @@ INVARIANTS: tuple[Callable[[list[Event], MadeMarket], list[str]], ...] = (
     entries_are_inside_caps,
     orders_are_allowed_by_state_window_and_vix,
     rolls_keep_their_rules,
+    calls_keep_the_basis,
     what_asks_is_sent_only_after_a_yes,
     one_entry_a_week,
     levels_are_what_prices_say,

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.protection.levels import actions_at, adverse_multiple, monitoring_minutes, read_level
+from alluse_assets.protection.levels import (
+    actions_at,
+    adverse_multiple,
+    monitoring_minutes,
+    read_level,
+    watch_level,
+)
 from alluse_assets.protection.state import Chain
 
 RULES = ProtocolConfig().protection
@@ -18,7 +24,9 @@ CHAIN = Chain(
 
 
 def level(price, before=0, rules=RULES, **known):
-    return read_level(replace(CHAIN, level=before), Decimal(str(price)), rules, **known).level
+    return read_level(
+        replace(CHAIN, level=before, move_level=before), Decimal(str(price)), rules, **known
+    ).level
 
 
 def rules(**changes):
@@ -86,3 +94,24 @@ def test_the_higher_the_level_the_more_often_it_is_looked_at():
     minutes = [monitoring_minutes(RULES, number) for number in range(4)]
     assert minutes == sorted(minutes, reverse=True)
     assert minutes[0] > minutes[1] > minutes[2]
+
+
+def test_a_trigger_raises_the_level_of_the_move_and_stays_as_it_was_while_it_is_not_known():
+    delta = rules(triggers__delta_enabled=True)
+    first = read_level(CHAIN, Decimal(97), delta, delta_points=Decimal(80))
+    assert (first.level, first.move_level, first.triggers) == (1, 0, ("delta",))
+    raised = replace(CHAIN, level=first.level, move_level=first.move_level, triggers=first.triggers)
+    assert read_level(raised, Decimal(97), delta, delta_points=Decimal(80)).level == 1
+    assert read_level(raised, Decimal(97), delta).level == 1
+    assert read_level(raised, Decimal(97), delta, delta_points=Decimal(60)).level == 0
+
+
+def test_looking_more_often_is_an_action_that_counts_from_the_level_that_names_it_upward():
+    kinds = {"REV-1": "rev"}
+    chain = replace(CHAIN, account="REV-1", contracts=1)
+    for level in range(4):
+        put, call = replace(chain, level=level, right="P"), replace(chain, level=level, right="C")
+        assert watch_level([put], kinds, RULES) == level
+        # The table of covered calls does not name it.
+        assert watch_level([call], kinds, RULES) == 0
+    assert watch_level([replace(chain, level=2, contracts=0)], kinds, RULES) == 0

@@ -8,10 +8,11 @@ from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.project import book_at_closes
 from alluse_assets.protection.project import (
     project_account_states,
+    project_chain_contracts,
     project_protection_levels,
     project_rolls,
 )
-from alluse_assets.protection.tables import ACCOUNT_STATES, PROTECTION_LEVELS, ROLLS
+from alluse_assets.protection.tables import ACCOUNT_STATES, CHAIN_CONTRACTS, PROTECTION_LEVELS, ROLLS
 from tests.strategies.mini_market import MiniMarket, config, contract, days
 
 MON, TUE, WED, THU, FRI = days(5)
@@ -39,6 +40,14 @@ def test_levels_are_those_of_each_close_with_what_they_count_from():
         ("REV-1", 100.0, 5.0, 8)
     }
     assert rows["credit"][0] == Decimal("1200.00")
+
+
+def test_what_is_open_of_a_chain_is_named():
+    market = falling()
+    rows = project_chain_contracts(book_at_closes(market.events))
+    assert CHAIN_CONTRACTS.conform(rows).equals(rows)
+    (chain,) = set(project_protection_levels(book_at_closes(market.events))["chain"])
+    assert rows.rows() == [(day, "REV-1", P100, chain, 8) for day in (MON, TUE, WED)]
 
 
 def test_an_account_at_level_3_is_safe_and_says_by_what_it_is_held():

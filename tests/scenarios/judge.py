@@ -59,7 +59,7 @@ def judge_account(name: str, wanted: Mapping[str, Any], state: BookState) -> lis
             symbol: protection.level_of(name, symbol)
             for symbol in {
                 *(chain.symbol for chain in protection.chains_of(name)),
-                *(cooling[1] for cooling in protection.cool_offs if cooling[0] == name),
+                *(cooling.symbol for cooling in protection.cool_offs.values() if cooling.account == name),
             }
         },
     }

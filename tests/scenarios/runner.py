@@ -22,6 +22,7 @@ from alluse_assets.base.calendar import TradingWeek, new_york_instant, trading_c
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.errors import AccountError
 from alluse_assets.base.events import Event
+from alluse_assets.execution.approval_alerts import with_alert
 from alluse_assets.execution.approvals import answer
 from alluse_assets.execution.broker import OptionOutcome
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
@@ -198,7 +199,8 @@ class Walk:
         for asked in list(self.state.approvals.values()):
             rules, known = self.config.approvals, self.state.approvals
             event = answer(known, asked.approval, asked.hash, told.who, told.yes, at, "paper", rules)
-            self.recorder.record(event)
+            for one in with_alert(asked, event):
+                self.recorder.record(one)
 
     def _act(self, act: ActWords, day: date, refused: str | None) -> None:
         at, protection = CALENDAR.open_time(day), self.state.protection

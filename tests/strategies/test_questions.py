@@ -8,6 +8,7 @@ import pytest
 
 from alluse_assets.accounts.states import place_hold
 from alluse_assets.base.events import Event
+from alluse_assets.execution.approval_alerts import with_alert
 from alluse_assets.execution.approvals import answer
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import apply, fold
@@ -46,7 +47,7 @@ def cooled_off(until=MON, policy=None, **changes):
     """A market in which Rev-Acc keeps level 3 of AAPL, and a person lifts it."""
     market = MiniMarket(config(**{"protection__reanchor_by": "person", **changes}), policy=policy)
     cooling = CoolOff("REV-1", "AAPL", CHAIN, "P", 3, until)
-    protection = replace(market.state.protection, cool_offs={("REV-1", "AAPL"): cooling})
+    protection = replace(market.state.protection, cool_offs={cooling.chain: cooling})
     market.state = replace(market.state, protection=protection)
     return market
 
@@ -59,7 +60,9 @@ def says(yes, by="Ann", minutes=5, day=MON):
         (asked,) = [a for a in approvals.values() if a.answer is None]
         at = CALENDAR.open_time(day) + timedelta(minutes=minutes)
         rules = config().approvals
-        recorder.record(answer(approvals, asked.approval, asked.hash, by, yes, at, "live", rules))
+        event = answer(approvals, asked.approval, asked.hash, by, yes, at, "live", rules)
+        for one in with_alert(asked, event):
+            recorder.record(one)
 
     return do
 
@@ -77,7 +80,7 @@ def test_where_the_pivot_leaves_nothing_to_write_calls_on_a_person_is_asked_once
     assert (alert["question"], alert["priority"], alert["account"]) == (True, "HIGH", "REV-1")
     assert "sell puts again, at 0.5 of their size, though REV-1 is in a drawdown?" in alert["text"]
     assert market.outcome("REV-1", "P") == "drawdown_pivot"
-    assert types(events)[-2:] == ["approval.expired", "session.closed"]
+    assert types(events)[-3:] == ["approval.expired", "alert.resolved", "session.closed"]
     assert market.state.approvals == {}
     again = of(market.step(TUE, 101), "approval.requested")
     assert [one["approval"] for one in again] == [f"resume_puts/REV-1/{TUE}"]
@@ -108,7 +111,9 @@ def test_after_a_no_it_stays_as_it_is_for_the_session():
 def test_a_yes_behind_the_last_look_is_not_kept_for_another_day():
     market = in_a_drawdown()
     events = market.step(MON, 101, after_looks=says(True, minutes=389))
-    assert types(events)[-3:] == ["approval.answered", "approval.expired", "session.closed"]
+    assert types(events)[-4:] == [
+        "approval.answered", "alert.resolved", "approval.expired", "session.closed"
+    ]  # fmt: skip
     assert not market.state.protection.pivots["REV-1"].resumed
 
 
@@ -178,7 +183,7 @@ def test_a_yes_to_another_size_is_not_used():
     yes = answer(
         asked.approvals, one.approval, one.hash, "Ann", True, one.requested_at, "live", config().approvals
     )
-    state = apply(asked, yes)
+    state = fold(with_alert(one, yes), asked)
     assert resume(state, settings=config(drawdown__resume_put_size_share=0.9), minutes=1) == []
     assert types(resume(state, minutes=1)) == ["approval.used", "drawdown.puts_resumed"]
 
@@ -188,7 +193,7 @@ def test_killed_between_answer_and_use_it_is_done_once_by_the_next_process():
     market = in_a_drawdown()
     before = market.state
     events = market.step(MON, 101, after_open=says(True))
-    at = types(events).index("approval.answered") + 1
+    at = types(events).index("approval.answered") + 2  # with the end of its alert
     restarted = fold(events[:at], before)
     did = resume(restarted, minutes=10)
     assert types(did) == ["approval.used", "drawdown.puts_resumed"]
@@ -205,14 +210,14 @@ def test_where_a_person_lifts_the_level_it_stays_after_the_cool_off_until_somebo
     (asked,) = of(events, "approval.requested")
     assert asked["approval"] == f"lift_level/REV-1/AAPL/{MON}"
     assert asked["expires_at"] == "2011-01-11T21:00:00Z"  # the next session's close
-    assert (asked["subject"]["chain"], asked["subject"]["level_from"]) == (CHAIN, 3)
+    assert (asked["subject"]["chains"], asked["subject"]["level_from"]) == ([CHAIN], 3)
     (alert,) = [one for one in of(events, "alert.raised") if one["question"]]
     assert "lift AAPL in REV-1 from level 3" in alert["text"]
     assert market.state.protection.level_of("REV-1", "AAPL") == 3
     assert market.outcome("REV-1", "P") == "account_safe"
     tuesday = market.step(TUE, 101)
     assert of(tuesday, "approval.requested") == []
-    assert types(tuesday)[-2:] == ["approval.expired", "session.closed"]
+    assert types(tuesday)[-3:] == ["approval.expired", "alert.resolved", "session.closed"]
     assert [one["approval"] for one in of(market.step(WED, 101), "approval.requested")] == [
         f"lift_level/REV-1/AAPL/{WED}"
     ]
@@ -283,7 +288,7 @@ def test_a_yes_to_an_earlier_cool_off_does_not_lift_a_later_one():
         "cool_off/other",
         {"account": "REV-1", "symbol": "AAPL", "chain": "other", "right": "P", "level": 3, "until": f"{MON}"},
     )
-    assert types(lift(apply(state, yes))) == ["approval.used", "protection.cool_off_ended"]
+    assert types(lift(fold(with_alert(one, yes), state))) == ["approval.used", "protection.cool_off_ended"]
     assert lift(fold([yes, later], state)) == []
 
 

@@ -37,7 +37,7 @@ def test_the_best_that_the_floor_alone_refused_is_asked_about_and_unanswered_mea
     created = only(events, "order.created")["evidence"]
     assert (created["premium_yield_ppm"], created["floor_ppm"]) == (10_000, 10_000)
     assert only(events, "alert.raised")["question"] is True
-    assert types(events)[-3:] == ["order.expired", "approval.expired", "session.closed"]
+    assert types(events)[-4:] == ["order.expired", "approval.expired", "alert.resolved", "session.closed"]
     assert market.account("REV-1").shorts == {}
     assert market.state.entries_of_week == ()
 

@@ -165,7 +165,8 @@ def read_files(storage: Storage, place: Place, files: Sequence[DataFile]) -> pl.
             place.table.conform(pl.read_parquet(one, storage_options=storage.scan_options, glob=False))
             for one in locations
         ]
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, DataError) as error:
+        # A table may have got another column since.
         where = storage.location(place.folder)
         raise DataError(f"{where}: {error}; {REMEDY.format(folder=where)}") from error
     return pl.concat(frames) if frames else place.table.empty()

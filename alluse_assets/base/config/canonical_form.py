@@ -8,6 +8,7 @@ machine is part of it: equal values give equal fingerprints.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
@@ -69,3 +70,10 @@ def diff(before: ProtocolConfig, after: ProtocolConfig) -> list[Change]:
         if old != new:
             changes.append(Change(setting.name, old, new))
     return changes
+
+
+def value_text(value: Any) -> str:
+    """A canonical value in words."""
+    if value is None:
+        return "empty"
+    return value if isinstance(value, str) else json.dumps(value)

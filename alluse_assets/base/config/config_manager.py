@@ -166,7 +166,7 @@ def _faults_of(error: ValidationError, layer: Layer) -> Iterator[str]:
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, Contradiction):
             for fields, message in cause.faults:
-                where = _place_of([(*path, field) for field in fields], layer)
+                where = _place_of([(*path, *field.split(".")) for field in fields], layer)
                 yield f"{'.'.join((*path, fields[0]))}: {message} ({where})"
         else:
             problem = _problem(path, item["type"], item["input"], item["msg"])

@@ -99,8 +99,11 @@ class AccountRules(ConfigModel):
     put_free_cash_share: Share = Field(
         default=0, description="Puts only while free cash is over this share of NAV; 0: always"
     )
+    puts_while_shares_held: bool = Field(
+        default=False, description="Whether puts are sold on a ticker whose shares are held"
+    )
     first_share_purchase: bool = Field(
-        default=False, description="Buy shares when the book opens: the lump sum's share less the buffer"
+        default=False, description="Buy shares once, as soon as the account may: its cash less the buffer"
     )
     recovery_calls: RecoveryCalls = Field(
         default=RecoveryCalls(), description="Calls under the adjusted basis"
@@ -204,6 +207,7 @@ def com_rules() -> AccountRules:
             min_premium_yield=0.004,
         ),
         put_free_cash_share=0.20,
+        puts_while_shares_held=True,
         first_share_purchase=True,
         drawdown_pivot=0.07,
         targets=TargetReturns(monthly_low=0.015, monthly_high=0.02, monthly_is_after_tax=False),

@@ -8,18 +8,21 @@ means 0.40), and nothing is coerced silently: ``true`` is no number and ``"0.4x"
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Kind = Literal["gen", "rev", "com"]
 KINDS: tuple[Kind, ...] = ("gen", "rev", "com")
 Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri"]
 WEEKDAYS: tuple[Weekday, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri")
 Priority = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+
+LARGEST_WHOLE_NUMBER = 2**53 - 1
+"""Beyond it JSON's numbers are not exact."""
 
 _NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?$")
 _CLOCK = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
@@ -28,8 +31,8 @@ _CLOCK = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 class Contradiction(ValueError):
     """Fields that are right alone and wrong together.
 
-    Each fault is (the fields concerned, the one to blame first; what is wrong with it). Configuration
-    errors then point to the place where one of those fields was set.
+    Each fault is (the fields concerned, the one to blame first; what is wrong with it). Fields of sections
+    inside have their path with dots. Configuration errors point to the place where one of them was set.
     """
 
     def __init__(self, *faults: tuple[tuple[str, ...], str]) -> None:
@@ -43,6 +46,19 @@ class ConfigModel(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
     )
+
+    @model_validator(mode="after")
+    def _whole_numbers_can_be_stored(self) -> Self:
+        # The fingerprint's JSON (RFC 8785) has no larger ones: they would not be the same everywhere.
+        faults = []
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            items = value.values() if isinstance(value, Mapping) else value
+            for item in items if isinstance(items, Iterable) and not isinstance(items, str) else (value,):
+                if isinstance(item, int) and abs(item) > LARGEST_WHOLE_NUMBER:
+                    faults.append(((name,), f"found {item}; should be at most {LARGEST_WHOLE_NUMBER}"))
+        refuse(faults)
+        return self
 
     def low_above_high(self, *stems: str) -> list[tuple[tuple[str, ...], str]]:
         """A fault for each pair ``STEM_low`` and ``STEM_high`` that is the wrong way round."""

@@ -10,12 +10,12 @@ from decimal import Decimal
 
 from pydantic import Field, model_validator
 
-from alluse_assets.base.config.model_accounts import AccountRules, Accounts
+from alluse_assets.base.config.model_accounts import Accounts
 from alluse_assets.base.config.model_book import BookConfig, LiveRules
 from alluse_assets.base.config.model_capital import ForkRules, LeapsRules, MergeRules, ReinvestRules
 from alluse_assets.base.config.model_entry import EntryRules, WeekEndRules
 from alluse_assets.base.config.model_execution import ExecutionRules, GateLimits, PaperBroker
-from alluse_assets.base.config.model_fields import KINDS, ConfigModel, Kind, Usd, refuse
+from alluse_assets.base.config.model_fields import KINDS, ConfigModel, Usd, refuse
 from alluse_assets.base.config.model_market import MarketConfig, MarketModeRules, WeekTypeRules
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules, NotifyRules, ReportRules
 from alluse_assets.base.config.model_protection import (
@@ -77,9 +77,18 @@ class ProtocolConfig(ConfigModel):
         index = self.protection.hedge.underlying
         unknown = self.hedges and index not in self.market.index_options
         message = f"{index} is no index of market.index_options: its puts would be exercised into shares"
-        refuse([(("protection", "hedge", "underlying"), message)] if unknown else [])
+        fields = ("protection.hedge.underlying", "protection.actions", "market.index_options")
+        refuse([(fields, message)] if unknown else [])
         return self
 
-    def for_kind(self, kind: Kind) -> AccountRules:
-        """The rules of one account kind."""
-        return self.accounts.of(kind)
+    @model_validator(mode="after")
+    def _pivots_can_end(self) -> ProtocolConfig:
+        within, faults = self.drawdown.within_share_of_mark, []
+        for kind in KINDS if self.drawdown.pivot_enabled else ():
+            pivot = self.accounts.of(kind).drawdown_pivot
+            if pivot <= within:
+                fields = (f"accounts.{kind}.drawdown_pivot", "drawdown.within_share_of_mark")
+                message = f"{pivot:g} is not over {fields[1]} {within:g}: the pivot would end as it begins"
+                faults.append((fields, message))
+        refuse(faults)
+        return self

@@ -23,6 +23,9 @@ version stored in the journal. `alluse config show --origin` says which one did.
   `buffer_share: 0.04`). `extends: NAME_OR_PATH` puts it on top of another. These ship: {profiles}.
 - **Environment**: `ALLUSE__` and the name in capitals, with two underscores for each dot:
   `ALLUSE__ACCOUNTS__GEN__BUFFER_SHARE=0.04`. Lists and mappings are written as in YAML: `[AAPL, MSFT]`.
+- **Book**: what a book was opened with is stored in it, and `alluse config set --book` makes a new version.
+  How people are told (`notify`, `alerts.lowest_sent`) belongs to the installation, not to a book: it is read
+  from the profile and the environment at each sending, so edit the profile.
 - A list or a mapping is one setting: it is replaced as a whole. `empty` is `null` in YAML. A symbol that
   YAML would read as something else is quoted: `["TRUE"]`.
 - Secrets are no settings. Where one is needed, a reference names it: `env:NAME`, `file:/path` (readable

@@ -1,6 +1,7 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -138,6 +139,14 @@ def test_the_manifest_says_what_the_file_holds(lake, place):
     assert (file["size_bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     assert file["days"] == {"2011-01-03": 1, "2011-01-04": 1}
     assert lake.manifests(PRICES, "sample")[0] == outcome.manifest
+
+
+def test_a_month_that_was_written_before_a_table_got_a_column_is_named_with_what_to_do(lake):
+    lake.write(PRICES, "sample", JANUARY)
+    wider = replace(PRICES, columns=(*PRICES.columns, Column("open", pl.Float64, "Open.")))
+    more = rows(("2011-01-05", "A", 2)).with_columns(open=pl.lit(2.0))
+    with pytest.raises(DataError, match=r"month=2011-01.*missing column open.*remove the folder"):
+        lake.write(wider, "sample", more)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "gone", "manifest", "another"])

@@ -181,6 +181,12 @@ def test_all_faults_of_all_layers_are_told_at_once(profile):
         ("market: {dividend_yields: {SPX: 2}}", "found 2; should be less than or equal to 0.5"),
         ("protection: {level_1_atr: 2}", "level_1_atr: 2 is not under level_2_atr 2"),
         ("protection: {hysteresis_atr: 1}", "level 1 could never be left"),
+        ("drawdown: {within_share_of_mark: 0.07}", "the pivot would end as it begins"),
+        ("protection: {hedge: {delta_low: 30}}", "30 is above delta_high 25"),
+        (
+            "protection: {hedge: {underlying: SPY}, actions: {rev: {puts: {level_2: [hedge]}}}}",
+            "SPY is no index of market.index_options",
+        ),
         ("protection: {actions: {gen: {puts: {level_1: [dance]}}}}", "should be one of alert_medium"),
         ("circuit_breakers: {safe_over_vix: 80}", "80 is not under close_only_over_vix 80"),
         ("week_types: {rolled: 0.10}", "0.1 is not under recovery 0.1"),
@@ -188,6 +194,9 @@ def test_all_faults_of_all_layers_are_told_at_once(profile):
         ("reinvest: {com: {leaps_share: 0.3}}", "is 1.05, over 1"),
         ("reinvest: {months: [13]}", "reinvest.months.0: found 13; should be a whole number from 1 to 12"),
         ("rolls: {weeks_out_low: 3}", "3 is above weeks_out_high 2"),
+        # What JSON cannot hold exactly has no fingerprint.
+        ("entry: {min_open_interest: 99999999999999999999999}", "should be at most 9007199254740991"),
+        ("paper: {seed: 9007199254740992}", "paper.seed: found 9007199254740992; should be at most"),
         ("- a\n- b", "a profile is a mapping of settings, not a list"),
         ("a: [", "no YAML"),
     ],

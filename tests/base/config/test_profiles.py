@@ -25,7 +25,7 @@ def test_the_sample_profile_runs_two_years_on_the_tickers_that_the_sample_market
     assert config.market.source == "sample"
     assert config.market.mode_symbol == "SPX"
     for kind in KINDS:
-        assert set(config.for_kind(kind).tickers) <= {"AAPL", "MSFT", "IBM", "GOOG", "FB"}
+        assert set(config.accounts.of(kind).tickers) <= {"AAPL", "MSFT", "IBM", "GOOG", "FB"}
 
 
 def test_the_index_profile_opens_puts_only_and_holds_no_shares():
@@ -33,7 +33,7 @@ def test_the_index_profile_opens_puts_only_and_holds_no_shares():
     assert config.market.source == "files"
     assert "SPXW" in config.market.index_options["SPX"].pm_roots
     for kind in KINDS:
-        rules = config.for_kind(kind)
+        rules = config.accounts.of(kind)
         assert rules.tickers == ("SPX",)
         assert rules.puts.enabled
         assert not rules.calls.enabled

@@ -33,7 +33,7 @@ CONFIG = ProtocolConfig()
 def test_the_account_table_of_section_2(
     kind, share, puts, calls, put_dte, call_dte, put_days, call_days, floor, cap, pivot
 ):
-    rules = CONFIG.for_kind(kind)
+    rules = CONFIG.accounts.of(kind)
     assert getattr(CONFIG.book.split, kind) == share
     assert rules.buffer_share == 0.05
     assert (rules.puts.delta_low, rules.puts.delta_high) == puts
