@@ -15,7 +15,8 @@ from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.gate import ROLL_OPEN, GateContext, GateDecision, decide
 from alluse_assets.execution.lifecycle import OrderState, OrderStep
 from alluse_assets.execution.order import Action, ChainStart, OrderIntent
-from alluse_assets.ledger.book_state import BookState, RollUnderWay
+from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.roll_state import RollUnderWay
 
 ROLL_CLOSE = "roll_close"
 """Purpose of the buy-back that a roll begins with."""

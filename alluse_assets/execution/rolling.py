@@ -31,7 +31,8 @@ from alluse_assets.execution.lifecycle import OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, numbered
 from alluse_assets.execution.roll_legs import ROLL_CLOSE, Legs, against, judged, legs_of, send_together
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, RollUnderWay
+from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.roll_state import RollUnderWay
 
 
 def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) -> None:
@@ -126,8 +127,8 @@ def _end_what_may_be_tried_again(engine: OrderEngine, at: datetime) -> None:
         if not _came_to_nothing(state, key, roll) or (asked is not None and asked.answer == "no"):
             continue
         legs = legs_of(state, key, roll, at, state.config_fingerprint)
-        stopped = refused_unasked(legs[0], engine.asking.rules)
-        if stopped is None and against(judged(engine, legs, at)).allows:
+        stopped = refused_unasked(legs[0], engine.asking.rules) or _other_roll_into(state, legs[1])
+        if not stopped and against(judged(engine, legs, at)).allows:
             engine.recorder.record(_ended(key, roll, at))
 
 

@@ -22,7 +22,11 @@ ORDERS = Table(
     key=("session", "intent"),
     columns=(
         Column("session", pl.Date, "Trading session the order was decided in.", "date"),
-        Column("intent", pl.String, "Id of the order: session, account, purpose, instrument."),
+        Column(
+            "intent",
+            pl.String,
+            "Id of the order: session, account, purpose, instrument; its number from the second on.",
+        ),
         ACCOUNT,
         Column("symbol", pl.String, "The share, or the option's underlying."),
         Column("instrument", pl.String, "Ticker of a share, compact OCC symbol of an option."),

@@ -27,7 +27,14 @@ from alluse_assets.ledger.account_state import (
 )
 from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
 from alluse_assets.ledger.config_history import ConfigHistory
+from alluse_assets.ledger.decided import what_follows
 from alluse_assets.ledger.lots import Lot, quantity, take
+from alluse_assets.ledger.roll_state import (
+    RollUnderWay,
+    with_leg_ended,
+    with_leg_filled,
+    with_leg_ordered,
+)
 from alluse_assets.protection.state import ProtectionState, protect
 
 _SESSION = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -55,24 +62,6 @@ class WorkingOrder:
     def parent(self) -> str:
         """Key of the roll whose leg it is; empty: of none."""
         return str(self.created.payload.get("parent") or "") if self.created else ""
-
-
-@dataclass(frozen=True, slots=True)
-class RollUnderWay:
-    """A roll whose legs are not at their end: contracts to roll, bought back, and sold again so far."""
-
-    decided: Event
-    """Its ``roll.decided``: enough to go on with it after a restart."""
-    closed: int = 0
-    opened: int = 0
-    has_close: bool = False
-    """Whether its buy-back has been ordered."""
-    ordered: int = 0
-    """Contracts whose sale has been ordered, whatever became of that."""
-    approved: str = ""
-    """Hash of what a person has approved of it, and that was used: both legs."""
-    why: str = ""
-    """Why a leg of it was not placed, or not filled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +194,7 @@ def _order_created(state: BookState, event: Event) -> BookState:
     roll = state.rolls.get(order.parent)
     if roll is None:
         return state
-    if order.action == "BUY_TO_CLOSE":
-        roll = replace(roll, has_close=True)
-    else:
-        roll = replace(roll, ordered=roll.ordered + order.quantity)
-    return replace(state, rolls={**state.rolls, order.parent: roll})
+    return _with_roll(state, order.parent, with_leg_ordered(roll, order.action, order.quantity))
 
 
 def _order_moved(state: BookState, event: Event) -> BookState:
@@ -230,16 +215,13 @@ def _order_moved(state: BookState, event: Event) -> BookState:
 def _leg_ended(state: BookState, order: WorkingOrder, event: Event) -> BookState:
     """Why a leg of a roll came to nothing, or is to be cancelled, kept with the roll."""
     roll = state.rolls.get(order.parent)
-    if roll is None or event.type == EventType.ORDER_FILLED:
+    if roll is None:
         return state
-    p: Any = event.payload
-    refused = [f"{one['rule']}: {one['why']}" for one in p.get("gate", {}).get("refused", ())]
-    if event.type == EventType.ORDER_DENIED and not refused:
-        return state  # the other leg says why
-    reasons = refused or ([p["text"]] if "text" in p else [])
-    said = f"{order.action} {order.instrument} {p['state']}" + (f": {'; '.join(reasons)}" if reasons else "")
-    why = f"{roll.why}; {said}" if roll.why else said
-    return replace(state, rolls={**state.rolls, order.parent: replace(roll, why=why)})
+    return _with_roll(state, order.parent, with_leg_ended(roll, order.action, order.instrument, event))
+
+
+def _with_roll(state: BookState, key: str, roll: RollUnderWay) -> BookState:
+    return replace(state, rolls={**state.rolls, key: roll})
 
 
 def _order_filled(state: BookState, event: Event) -> BookState:
@@ -261,11 +243,7 @@ def _order_filled(state: BookState, event: Event) -> BookState:
     state = replace(state, filled_of_session={**state.filled_of_session, p["instrument"]: had + units})
     roll = state.rolls.get(p.get("parent", ""))
     if roll is not None:
-        closing = p["action"] == "BUY_TO_CLOSE"
-        grown = replace(
-            roll, closed=roll.closed + units * closing, opened=roll.opened + units * (not closing)
-        )
-        state = replace(state, rolls={**state.rolls, p["parent"]: grown})
+        state = _with_roll(state, p["parent"], with_leg_filled(roll, p["action"], units))
     amount = Decimal(p["amount"])
     symbol: str = p["symbol"]
     if p["action"] == "SELL_TO_OPEN":
@@ -423,8 +401,7 @@ def _approval_used(state: BookState, event: Event) -> BookState:
     if name not in state.rolls:
         return state
     # The use is of both legs, and the second may come after a restart.
-    approved = replace(state.rolls[name], approved=str(event.payload["hash"]))
-    return replace(state, rolls={**state.rolls, name: approved})
+    return _with_roll(state, name, replace(state.rolls[name], approved=str(event.payload["hash"])))
 
 
 def _split_applied(state: BookState, event: Event) -> BookState:
@@ -444,15 +421,6 @@ def _decided(state: BookState, event: Event) -> BookState:
     return replace(state, decided_in_session=known)
 
 
-def what_follows(decided: Mapping[str, Any]) -> str:
-    """What a decision comes to: its outcome, and of what is ordered or asked also contract and number."""
-    outcome = str(decided.get("outcome", "order"))
-    if outcome not in ("order", "asked_under_floor"):
-        return outcome
-    contract = decided.get("chosen") or decided.get("to") or decided.get("contract")
-    return f"{outcome} {decided.get('contracts')} {contract}"
-
-
 def _first_purchase(state: BookState, event: Event) -> BookState:
     planned = state.first_purchases | {str(event.payload["account"])}
     return replace(_decided(state, event), first_purchases=planned)
@@ -463,7 +431,7 @@ def _roll_decided(state: BookState, event: Event) -> BookState:
     state = _decided(state, event)
     if p["outcome"] != "order":
         return state
-    return replace(state, rolls={**state.rolls, event.key: RollUnderWay(event)})
+    return _with_roll(state, event.key, RollUnderWay(event))
 
 
 def _roll_ended(state: BookState, event: Event) -> BookState:

@@ -27,7 +27,8 @@ from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, what_follows
+from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.decided import what_follows
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.protection.entry_limits import buffer_multiple, deployable_share, entry_limit
 from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts

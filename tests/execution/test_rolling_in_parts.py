@@ -130,3 +130,19 @@ def test_of_two_rolls_of_a_session_into_one_contract_the_second_is_not_made_and_
     (first, second) = sorted(ended_rolls(book.recorder.state, AT), key=lambda e: e.payload["state"])
     assert (first.payload["state"], second.payload["state"]) == ("ROLLED", "UNCHANGED")
     assert f"rolls into {LATER_PUT} in this session" in str(second.payload["why"])
+
+
+def test_while_the_first_of_two_rolls_into_one_contract_works_the_second_is_not_decided_anew():
+    book, *legs = rolling("auto", combined=False)
+    other_put = "AAPL110107P00335000"
+    book.quotes[other_put] = quote(other_put)
+    book.engine.place(sell_put(instrument=other_put, decided_at=AT, **FROM_CHAIN))
+    broker = ConfirmsLater()
+    place_roll(engine(book, broker=broker), *legs)
+    other_key = f"roll/{SESSION}/c/{other_put}"
+    place_roll(engine(book, broker=broker), *decided(book, key=other_key, contract=other_put))
+    poll(book, broker, 1)
+    assert len(book.recorder.state.rolls) == 2
+    engine(book, broker=broker).end_session(AT)  # nothing of the first was done
+    poll(book, broker, 2)
+    assert book.recorder.state.rolls == {}

@@ -10,10 +10,11 @@ from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.lifecycle import OrderState
+from alluse_assets.execution.order import Action
 from alluse_assets.execution.rolling import continue_rolls, place_roll
 from alluse_assets.ledger.book_state import fold
 from tests.execution.roll_scene import AT, BOTH_WAYS, engine, look, requests, rolling, types, under
-from tests.execution.scene import PUT, Scene, book_under, buy_back, quote, sell_put
+from tests.execution.scene import PUT, Scene, book_under, buy_back, buy_shares, quote, sell_put
 
 CLOSE = buy_back(purpose="level_3_close", asks=("level_3_close",), decided_at=AT)
 
@@ -88,6 +89,21 @@ def test_the_kill_switch_cancels_a_close_that_works_and_it_is_sent_again_afterwa
     book.quotes[PUT] = quote()
     assert book.engine.place(later(1)) is OrderState.FILLED
     assert created(book) == [CLOSE.intent_id, f"{CLOSE.intent_id}/2"]
+
+
+@pytest.mark.parametrize("status", [AccountStatus.PAUSED, AccountStatus.SAFE, AccountStatus.CLOSE_ONLY])
+def test_a_hedge_and_shares_that_are_being_bought_are_cancelled_with_their_account_s_state(status):
+    book = short_put(level_3_close=False)
+    other = "AAPL110107P00320000"
+    book.quotes[PUT] = book.quotes[other] = quote(volume=0)
+    hedge = replace(buy_back(instrument=other, decided_at=AT), action=Action.BUY_TO_OPEN, purpose="hedge")
+    shares = buy_shares(limit="333.99", decided_at=AT)
+    assert {book.engine.place(one) for one in (CLOSE, hedge, shares)} == {OrderState.ACCEPTED}
+    book.engine.withdraw(AT)
+    assert len(book.recorder.state.orders) == 3
+    held = lambda i, s: replace(book.context(i, s), status=status)  # noqa: E731
+    engine(book, context=held).withdraw(AT)
+    assert list(book.recorder.state.orders) == [CLOSE.intent_id]
 
 
 def test_an_exit_that_works_waits_or_was_done_is_not_ordered_again():
