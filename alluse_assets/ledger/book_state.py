@@ -20,7 +20,6 @@ from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger import config_history
 from alluse_assets.ledger.account_state import (
     AccountState,
-    LongOption,
     OpenOption,
     Receivable,
     ShortOption,
@@ -28,7 +27,17 @@ from alluse_assets.ledger.account_state import (
 from alluse_assets.ledger.approval_state import ApprovalState, approvals_after
 from alluse_assets.ledger.config_history import ConfigHistory
 from alluse_assets.ledger.decided import what_follows
+from alluse_assets.ledger.last_prices import LastPrice, prices_after
 from alluse_assets.ledger.lots import Lot, quantity, take
+from alluse_assets.ledger.positions import (
+    add_call_income,
+    put,
+    with_ivs,
+    with_long,
+    with_shares,
+    without_longs,
+    without_shorts,
+)
 from alluse_assets.ledger.roll_state import (
     RollUnderWay,
     with_leg_ended,
@@ -62,14 +71,6 @@ class WorkingOrder:
     def parent(self) -> str:
         """Key of the roll whose leg it is; empty: of none."""
         return str(self.created.payload.get("parent") or "") if self.created else ""
-
-
-@dataclass(frozen=True, slots=True)
-class LastPrice:
-    """The last price known of a symbol, USD per share, and the session it is of."""
-
-    price: Decimal
-    session: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,19 +257,19 @@ def _order_filled(state: BookState, event: Event) -> BookState:
             known.last_iv if known else None,
         )
         account = replace(account, shorts={**account.shorts, p["instrument"]: short})
-        account = _add_call_income(account, short, amount)
+        account = add_call_income(account, short, amount)
         if not before.filled and p["purpose"] != "roll_open":
             state = replace(state, entries_of_week=(*state.entries_of_week, (account.name, symbol)))
     elif p["action"] == "BUY_TO_CLOSE":
         state = _with_ended(state, account, p["instrument"])
-        account = _add_call_income(account, account.shorts[p["instrument"]], -amount)
-        account = _without_shorts(account, p["instrument"], units)
+        account = add_call_income(account, account.shorts[p["instrument"]], -amount)
+        account = without_shorts(account, p["instrument"], units)
     elif p["action"] == "BUY_TO_OPEN":
-        account = _with_long(account, p["instrument"], symbol, Lot(units, amount, session))
+        account = with_long(account, p["instrument"], symbol, Lot(units, amount, session))
     elif p["action"] == "SELL_TO_CLOSE":
-        account = _without_longs(account, p["instrument"], units)
+        account = without_longs(account, p["instrument"], units)
     elif p["action"] == "BUY":
-        account = _with_shares(account, symbol, Lot(units, amount, session))
+        account = with_shares(account, symbol, Lot(units, amount, session))
     return state.with_account(account)
 
 
@@ -276,12 +277,12 @@ def _option_expired(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     account = state.accounts[p["account"]]
     state = _with_ended(state, account, p["contract"])
-    return state.with_account(_without_shorts(account, p["contract"], p["contracts"]))
+    return state.with_account(without_shorts(account, p["contract"], p["contracts"]))
 
 
 def _long_option_ended(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
-    account = _without_longs(state.accounts[p["account"]], p["contract"], p["contracts"])
+    account = without_longs(state.accounts[p["account"]], p["contract"], p["contracts"])
     if Decimal(p["received"]):
         due = Receivable(date.fromisoformat(p["settles_on"]), Decimal(p["received"]), event.key)
         account = replace(account, receivables=(*account.receivables, due))
@@ -291,10 +292,10 @@ def _long_option_ended(state: BookState, event: Event) -> BookState:
 def _option_assigned(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     state = _with_ended(state, state.accounts[p["account"]], p["contract"])
-    account = _without_shorts(state.accounts[p["account"]], p["contract"], p["contracts"])
+    account = without_shorts(state.accounts[p["account"]], p["contract"], p["contracts"])
     symbol, shares = p["symbol"], p["shares"]
     if p["right"] == "P":
-        account = _with_shares(
+        account = with_shares(
             account, symbol, Lot(shares, Decimal(p["shares_cost"]), event.effective_at.date(), assigned=True)
         )
     else:
@@ -303,8 +304,8 @@ def _option_assigned(state: BookState, event: Event) -> BookState:
         income = account.call_income.get(symbol, ZERO)
         account = replace(
             account,
-            shares=_put(account.shares, symbol, rest),
-            call_income=_put(account.call_income, symbol, pro_rata(income, quantity(rest), held)),
+            shares=put(account.shares, symbol, rest),
+            call_income=put(account.call_income, symbol, pro_rata(income, quantity(rest), held)),
             receivables=(
                 *account.receivables,
                 Receivable(date.fromisoformat(p["settles_on"]), Decimal(p["proceeds"]), event.key),
@@ -335,7 +336,7 @@ def _session_closed(state: BookState, event: Event) -> BookState:
     p: Any = event.payload
     accounts = dict(state.accounts)
     for name, account in state.accounts.items():
-        shorts, longs = _with_ivs(account.shorts, p["marks"]), _with_ivs(account.longs, p["marks"])
+        shorts, longs = with_ivs(account.shorts, p["marks"]), with_ivs(account.longs, p["marks"])
         nav = Decimal(p["accounts"][name]["nav"])
         accounts[name] = replace(
             account, shorts=shorts, longs=longs, value=account.value.after(nav, account.capital)
@@ -363,26 +364,6 @@ def _of_later(of_session: Mapping[str, str], closed: date) -> dict[str, str]:
     days = ((key, _SESSION.search(key)) for key in of_session)
     later = [key for key, day in days if day and date.fromisoformat(day[0]) > closed]
     return {key: of_session[key] for key in later}
-
-
-def prices_after(closed: Mapping[str, Any]) -> dict[str, LastPrice]:
-    """The prices that the payload of a ``session.closed`` values a book at."""
-    session = date.fromisoformat(closed["session"])
-    closes = {symbol: LastPrice(Decimal(close), session) for symbol, close in closed["closes"].items()}
-    stale = {
-        symbol: LastPrice(Decimal(last["price"]), date.fromisoformat(last["of"]))
-        for symbol, last in closed["stale"].items()
-    }
-    return closes | stale
-
-
-def _with_ivs(options: Mapping[str, Option], marks: Mapping[str, Any]) -> dict[str, Option]:
-    """Each option with its mark's volatility, where that has one."""
-    ivs = {contract: marks[contract]["iv"] for contract in options}
-    return {
-        contract: option if ivs[contract] is None else replace(option, last_iv=Decimal(ivs[contract]))
-        for contract, option in options.items()
-    }
 
 
 def _approval_requested(state: BookState, event: Event) -> BookState:
@@ -413,7 +394,7 @@ def _split_applied(state: BookState, event: Event) -> BookState:
         short = shorts.pop(old)
         grown = tuple(replace(lot, quantity=lot.quantity * ratio) for lot in short.lots)
         shorts[new] = replace(short, contract=parse_occ_symbol(new), lots=grown)
-    return state.with_account(replace(account, shares=_put(account.shares, symbol, lots), shorts=shorts))
+    return state.with_account(replace(account, shares=put(account.shares, symbol, lots), shorts=shorts))
 
 
 def _decided(state: BookState, event: Event) -> BookState:
@@ -439,48 +420,9 @@ def _roll_ended(state: BookState, event: Event) -> BookState:
     return replace(state, rolls={key: roll for key, roll in state.rolls.items() if key != p["roll"]})
 
 
-def _with_shares(account: AccountState, symbol: str, lot: Lot) -> AccountState:
-    return replace(account, shares={**account.shares, symbol: (*account.shares.get(symbol, ()), lot)})
-
-
-def _with_long(account: AccountState, contract: str, symbol: str, lot: Lot) -> AccountState:
-    known = account.longs.get(contract) or LongOption(parse_occ_symbol(contract), symbol, ())
-    return replace(account, longs={**account.longs, contract: replace(known, lots=(*known.lots, lot))})
-
-
-def _without_longs(account: AccountState, contract: str, contracts: int) -> AccountState:
-    option = account.longs[contract]
-    _, rest = take(option.lots, contracts)
-    left = replace(option, lots=rest) if rest else None
-    return replace(account, longs=_put(account.longs, contract, left))
-
-
 def _with_ended(state: BookState, account: AccountState, contract: str) -> BookState:
     ended = (account.name, account.shorts[contract])
     return replace(state, ended_of_session=(*state.ended_of_session, ended))
-
-
-def _without_shorts(account: AccountState, contract: str, contracts: int) -> AccountState:
-    short = account.shorts[contract]
-    _, rest = take(short.lots, contracts)
-    return replace(
-        account, shorts=_put(account.shorts, contract, replace(short, lots=rest) if rest else None)
-    )
-
-
-def _add_call_income(account: AccountState, short: ShortOption, amount: Decimal) -> AccountState:
-    if short.contract.right != "C":
-        return account
-    income = account.call_income.get(short.underlying, ZERO) + amount
-    return replace(account, call_income={**account.call_income, short.underlying: income})
-
-
-def _put(mapping: Mapping[str, V], key: str, value: V | None) -> Mapping[str, V]:
-    """``mapping`` with ``key`` set, or without it where the value is empty."""
-    changed = {k: v for k, v in mapping.items() if k != key}
-    if value:
-        changed[key] = value
-    return changed
 
 
 _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {

@@ -265,9 +265,9 @@ class MarketFeed:
         screened: Mapping[tuple[str, str, str], Screened],
     ) -> list[SessionMarket]:
         """A look for each instant of ``chain``. ``known``: at the open; ``screened``: at the entries."""
-        windows = {whole.session: self.calendar.entry_window(whole.session, *self.config.entry.window)}
-        entered = entry_snapshots(chain, windows).select("underlying", "quote_ts").unique()
-        entry_at = dict(entered.iter_rows())
+        begins, ends = self.calendar.entry_window(whole.session, *self.config.entry.window)
+        entered = entry_snapshots(chain, {whole.session: (begins, ends)})
+        entry_at = dict(entered.select("underlying", "quote_ts").unique().iter_rows())
         looks = []
         for (at,), rows in chain.partition_by("quote_ts", as_dict=True).items():
             assert isinstance(at, datetime)
@@ -282,7 +282,7 @@ class MarketFeed:
                     look,
                     earlier_quotes=SessionQuotes(so_far),
                     not_looked_at=frozenset(underlyings - set(rows["underlying"])),
-                    entries_open=at in set(entry_at.values()),
+                    entries_open=begins <= at <= ends or at in set(entry_at.values()),
                 )
             )
             known = look.prices

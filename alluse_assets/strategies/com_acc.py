@@ -15,7 +15,7 @@ from alluse_assets.base.money import text, to_cents
 from alluse_assets.execution.fill_model import TICK
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.strategies.entries import AccountStep
+from alluse_assets.strategies.account_step import AccountStep
 
 
 def shares_to_buy(

@@ -23,7 +23,7 @@ from alluse_assets.ledger.lots import cost
 from alluse_assets.option_chains.marks import intrinsic
 from alluse_assets.protection.levels import actions_at
 from alluse_assets.protection.state import Chain
-from alluse_assets.strategies.entries import AccountStep
+from alluse_assets.strategies.account_step import AccountStep
 
 
 @dataclass(frozen=True, slots=True)

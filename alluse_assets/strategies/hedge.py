@@ -21,8 +21,8 @@ from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.account_state import LongOption
 from alluse_assets.protection.levels import actions_at
+from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.candidates import Refusal
-from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.entry import candidates_of, screen
 from alluse_assets.strategies.entry_calendar import single_entry
 from alluse_assets.strategies.exits import ExitDecision

@@ -31,7 +31,7 @@ from alluse_assets.protection.circuit_breakers import (
 from alluse_assets.protection.drawdown import deep_closes, pivot_begins, pivot_ends
 from alluse_assets.protection.levels import LEVEL_NAMES, LevelReading, action_words, actions_at, read_level
 from alluse_assets.protection.state import Chain, CoolOff, protect
-from alluse_assets.strategies.entries import AccountStep
+from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.scripts import action_script
 
 _PRIORITIES: Mapping[str, Priority] = {

@@ -22,8 +22,8 @@ from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.protection.levels import actions_at
 from alluse_assets.protection.state import Chain
+from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.candidates import Candidate, Refusal
-from alluse_assets.strategies.entries import AccountStep
 from alluse_assets.strategies.entry import candidates_of, screen
 from alluse_assets.strategies.entry_calendar import MICRO, single_entry
 from alluse_assets.strategies.exits import buy_back, chain_start, cost_to_close, why_not_closed

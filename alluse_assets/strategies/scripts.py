@@ -9,7 +9,7 @@ from alluse_assets.base.money import text
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.ledger.account_state import ShortOption
 from alluse_assets.protection.state import Chain
-from alluse_assets.strategies.entries import AccountStep
+from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.exits import cost_to_close
 from alluse_assets.strategies.hedge import decide_purchase
 from alluse_assets.strategies.rolls import decide_roll

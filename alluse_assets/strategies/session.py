@@ -31,9 +31,10 @@ from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.decided import what_follows
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.protection.entry_limits import buffer_multiple, deployable_share, entry_limit
+from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts
 from alluse_assets.strategies.com_acc import decide_first_purchase
-from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_puts
+from alluse_assets.strategies.entries import decide_calls, decide_puts
 from alluse_assets.strategies.exits import (
     ExitDecision,
     close_for_dividend,

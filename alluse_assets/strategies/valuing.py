@@ -15,7 +15,8 @@ from alluse_assets.base.calendar import TradingCalendar, expiry_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
 from alluse_assets.base.money import price
-from alluse_assets.ledger.book_state import BookState, LastPrice
+from alluse_assets.ledger.book_state import BookState
+from alluse_assets.ledger.last_prices import LastPrice
 from alluse_assets.option_chains.marks import Mark, mark, on_surface
 from alluse_assets.strategies.market import SessionMarket
 

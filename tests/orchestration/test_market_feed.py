@@ -126,13 +126,13 @@ def test_each_of_several_chains_is_a_look_with_its_own_quotes_and_prices(tmp_pat
     assert [look.prices["IBM"] for look in looks] == [Decimal(147), Decimal(150), Decimal(147)]
 
 
-def test_entries_are_open_at_the_first_look_inside_the_window_else_at_the_last(tmp_path):
+def test_entries_are_open_inside_the_window_and_where_no_look_is_at_the_last(tmp_path):
     before, first, second = (CLOSE - timedelta(hours=h) for h in (6.2, 5.9, 5.5))
     given = [("AAPL", 331.0, at) for at in (before, first, second, CLOSE)]
     assert [look.entries_open for look in looks_at(tmp_path / "in", 330.0, given)] == [
         False,
         True,
-        False,
+        True,
         False,
     ]
     outside = [("AAPL", 331.0, at) for at in (before, CLOSE)]

@@ -4,9 +4,10 @@ from datetime import date
 from decimal import Decimal
 
 from alluse_assets.base.events import Event
+from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.candidates import Candidate, Screened
 from alluse_assets.strategies.decisions import ENTRY_DECISIONS, project_entry_decisions
-from alluse_assets.strategies.entries import AccountStep, decide_calls, decide_puts
+from alluse_assets.strategies.entries import decide_calls, decide_puts
 from alluse_assets.strategies.market import SessionMarket
 from tests.book_maker import BookMaker, option
 
