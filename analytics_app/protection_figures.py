@@ -105,6 +105,9 @@ def open_at(rows: pl.DataFrame, session: date, began: str, ended: str) -> pl.Dat
 def _hold(row: dict[str, object]) -> HoldShown:
     who: list[str] = row["may_lift"]  # type: ignore[assignment]
     may = " or ".join(LIFT_TEXT[one] for one in sorted(who, reverse=True)) or "nobody: it is final"
+    if {"rule", "person"} <= set(who):
+        # A person ends by name what a rule placed.
+        may = may.replace("`alluse resume`", f"`alluse resume --hold {row['hold']}`")
     return HoldShown(
         str(row["state"]),
         str(row["why"]),

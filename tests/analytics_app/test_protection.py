@@ -81,7 +81,7 @@ def test_an_account_says_its_state_why_since_when_and_who_may_lift_it(crash):
     assert "**REV-1** :orange-badge[SAFE]" in said
     assert "**SAFE**: AAA is at level 3" in said
     assert "Since 2011-02-03 16:00 New York, by rule protection" in said
-    assert "May be lifted by its rule or a person with `alluse resume`" in said
+    assert "May be lifted by its rule or a person with `alluse resume --hold level_3:AAA`" in said
     assert "**GEN-1** :green-badge[ACTIVE]" in said
 
 
