@@ -114,7 +114,7 @@ def test_an_option_without_a_level_comes_first_and_says_so(crash):
 def test_a_level_change_has_its_actions_in_words_and_its_exact_orders(crash):
     app = opened(account="REV-1", ticker="AAA", level="3 preservation")
     (row,) = app.dataframe[2].value.to_dict("records")
-    assert row["does"] == "alert, CRITICAL, close, account to SAFE, no new entries in the symbol"
+    assert row["does"] == "alert, CRITICAL, to be closed, the account goes to SAFE, no new entries in it"
     assert row["change"].endswith("→ 3 preservation")
     stored = crash.read(LEVEL_CHANGES, "book=crash").filter(account="REV-1", symbol="AAA", level_to=3)
     (order,) = json.loads(stored["script"][0])
