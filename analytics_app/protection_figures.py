@@ -188,7 +188,9 @@ def rolls_until(rolls: pl.DataFrame, session: date) -> pl.DataFrame:
             because=_each("cause", lambda cause: words([cause], CAUSE_TEXT)),
             came=_each("state", lambda state: words([state], ROLL_STATE_TEXT)),
             is_made=pl.col("state").is_in(["ROLLED", "ROLLING"]),
-            reason=pl.when(pl.col("state") == "UNCHANGED")
+            reason=pl.when(pl.col("why").is_not_null())
+            .then("why")
+            .when(pl.col("state") == "UNCHANGED")
             .then(_each("outcome", lambda outcome: words([outcome], ROLL_TEXT)))
             .otherwise(pl.lit("")),
             chain_credit=pl.col("chain_credit").cast(pl.Float64),

@@ -45,12 +45,17 @@ def possible_changes(state: BookState, before: ProtocolConfig, after: ProtocolCo
     ]
     dropped = set(before.underlyings) - set(after.underlyings)
     for name, account in sorted(state.accounts.items()):
-        options = (*account.shorts.values(), *account.longs.values())
-        held = set(account.shares) | {option.underlying for option in options}
+        tickers = set(account.shares) | {short.underlying for short in account.shorts.values()}
+        hedges = {long.underlying for long in account.longs.values()} - tickers
         faults += [
             f"accounts.{account.kind}.tickers: {symbol} is held by {name}, and quotes are collected for "
-            "tickers and the hedge's index only; close it first"
-            for symbol in sorted(held & dropped)
+            "tickers only; close it first"
+            for symbol in sorted(tickers & dropped)
+        ]
+        faults += [
+            f"protection.actions: {name} holds a hedge on {symbol}, whose quotes are collected while an "
+            "action names hedge; it is sold when nothing is at that level, or with protection.enabled: false"
+            for symbol in sorted(hedges & dropped)
         ]
     if faults:
         raise ConfigError("\n  ".join(faults))

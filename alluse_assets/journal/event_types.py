@@ -25,7 +25,7 @@ class EventType(StrEnum):
     SHARE_PURCHASE_PLANNED = "share_purchase.planned"
     """Com-Acc's first purchase: per ticker the share of cash, the price, the quantity, the reason."""
     LEVEL_CHANGED = "protection.level_changed"
-    """account, chain, symbol, right, contracts (list), level_from, level_to, move_level (of the move alone),
+    """account, chain, symbol, right, level_from, level_to, move_level (of the move alone),
     multiple, atr, anchor_price, price, at (open, quotes), triggers, actions, script (the exact orders)."""
     SCRIPT_READY = "protection.script_ready"
     """account, chain, symbol, level, script: the exact orders of a level that came without quotes."""
@@ -51,7 +51,7 @@ class EventType(StrEnum):
     HOLD_LIFTED = "account.hold_lifted"
     """account, hold, why, state_from, state_to."""
     ROLL_DECIDED = "roll.decided"
-    """account, chain, symbol, right, contract, expiry, outcome (order, or why not), to, contracts, net (USD
+    """account, chain, symbol, right, contract, outcome (order, or why not), to, contracts, net (USD
     per share, received positive), chain_credit, considered, refused; an order: state ROLLING."""
     ROLL_ENDED = "roll.ended"
     """roll, account, chain, state (ROLLED, CLOSED_ONLY, UNCHANGED), closed, opened (contracts); why: what

@@ -91,7 +91,7 @@ class _Stops:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self._open: dict[tuple[str, str | None, str | None], dict[str, Any]] = {}
+        self._open: dict[tuple[str, str | None, str | None, str], dict[str, Any]] = {}
 
     def take(self, event: Event) -> None:
         """One event, of whatever type."""
@@ -99,9 +99,9 @@ class _Stops:
         match event.type:
             case EventType.COOL_OFF_BEGUN:
                 about = ("cool_off", p["account"], p["symbol"])
-                self._begin(event, about, until=p["until"], level=p["level"])
+                self._begin(event, about, until=p["until"], level=p["level"], chain=p["chain"])
             case EventType.COOL_OFF_ENDED:
-                self._end(event, ("cool_off", p["account"], p["symbol"]))
+                self._end(event, ("cool_off", p["account"], p["symbol"]), p["chain"])
             case EventType.DEEP_DRAWDOWN_BEGUN:
                 self._begin(event, ("deep_drawdown", None, p["symbol"]), until=p["until"], measure=p["under"])
             case EventType.DEEP_DRAWDOWN_ENDED:
@@ -111,7 +111,7 @@ class _Stops:
                 under = str(p["drawdown"]).removeprefix("-")
                 self._begin(event, about, until=p["resumes_from"], measure=under)
             case EventType.PUTS_RESUMED:
-                self._open["drawdown_pivot", p["account"], None]["resumed_at"] = event.effective_at
+                self._open["drawdown_pivot", p["account"], None, ""]["resumed_at"] = event.effective_at
             case EventType.PIVOT_ENDED:
                 self._end(event, ("drawdown_pivot", p["account"], None))
             case EventType.BREAKER_CHANGED if p["tier_from"] != p["tier_to"]:
@@ -129,14 +129,15 @@ class _Stops:
         level: int | None = None,
         measure: str | None = None,
         is_stale: bool = False,
+        chain: str = "",
     ) -> None:
-        last = None if until is None else date.fromisoformat(until)
-        if about in self._open:
+        last, which = None if until is None else date.fromisoformat(until), (*about, chain)
+        if which in self._open:
             # A deep drawdown that lasts is the same one, with a later end.
-            self._open[about]["until"] = last
+            self._open[which]["until"] = last
             return
         kind, account, symbol = about
-        self._open[about] = {
+        self._open[which] = {
             "session": event.effective_at.astimezone(NEW_YORK).date(),
             "stop": event.key,
             "kind": kind,
@@ -150,10 +151,10 @@ class _Stops:
             "resumed_at": None,
             "ended_at": None,
         }
-        self.rows.append(self._open[about])
+        self.rows.append(self._open[which])
 
-    def _end(self, event: Event, about: tuple[str, str | None, str | None]) -> None:
-        ended = self._open.pop(about, None)
+    def _end(self, event: Event, about: tuple[str, str | None, str | None], chain: str = "") -> None:
+        ended = self._open.pop((*about, chain), None)
         if ended is not None:
             ended["ended_at"] = event.effective_at
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ class Chain:
         triggers: further triggers that raised it then.
         script_due: whether it came to its level without quotes, so that its orders are still to be told.
         safe_lifted: whether a person lifted the account's SAFE for it since it came to its level.
+        ended_at: when its last contract went; None while one is open.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Chain:
     triggers: tuple[str, ...] = ()
     script_due: bool = False
     safe_lifted: bool = False
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ def _filled(state: ProtectionState, event: Event) -> ProtectionState:
     amount, quantity = Decimal(p["amount"]), int(p["quantity"])
     chain = state.chains.get(begun["id"])
     if p["action"] == "BUY_TO_CLOSE":
-        return _fewer(state, begun["id"], quantity, amount if p["purpose"] == "roll_close" else Decimal(0))
+        paid = amount if p["purpose"] == "roll_close" else Decimal(0)
+        return _fewer(state, begun["id"], quantity, paid, event.effective_at)
     if chain is None:
         iv = begun["anchor_iv"]
         chain = Chain(
@@ -179,7 +182,7 @@ def _filled(state: ProtectionState, event: Event) -> ProtectionState:
             0,
             best_price=Decimal(begun["anchor_price"]),
         )
-    grown = replace(chain, credit=chain.credit + amount, contracts=chain.contracts + quantity)
+    grown = replace(chain, credit=chain.credit + amount, contracts=chain.contracts + quantity, ended_at=None)
     if p["purpose"] == "roll_open":
         grown = replace(grown, rolled_into=(*grown.rolled_into, p["instrument"]))
     return replace(state, chains={**state.chains, chain.id: grown})
@@ -202,14 +205,17 @@ def _assigned(state: ProtectionState, event: Event) -> ProtectionState:
 
 def _ended(state: ProtectionState, event: Event) -> ProtectionState:
     p: Any = event.payload
-    return _fewer(state, p.get("chain", ""), int(p["contracts"]), Decimal(0))
+    return _fewer(state, p.get("chain", ""), int(p["contracts"]), Decimal(0), event.effective_at)
 
 
-def _fewer(state: ProtectionState, chain_id: str, contracts: int, paid: Decimal) -> ProtectionState:
+def _fewer(
+    state: ProtectionState, chain_id: str, contracts: int, paid: Decimal, at: datetime
+) -> ProtectionState:
     chain = state.chains.get(chain_id)
     if chain is None:
         return state
-    left = replace(chain, contracts=chain.contracts - contracts, credit=chain.credit - paid)
+    open_now = chain.contracts - contracts
+    left = replace(chain, contracts=open_now, credit=chain.credit - paid, ended_at=None if open_now else at)
     return replace(state, chains={**state.chains, chain_id: left})
 
 
@@ -314,7 +320,7 @@ def _session_closed(state: ProtectionState, event: Event) -> ProtectionState:
     closes: Any = p["closes"]
     chains = {}
     for key, chain in state.chains.items():
-        if not chain.contracts:
+        if not chain.contracts and (chain.ended_at is None or chain.ended_at <= event.effective_at):
             continue
         seen = Decimal(closes[chain.symbol]) if chain.symbol in closes else chain.best_price
         chains[key] = replace(chain, best_price=max(chain.best_price, seen))

@@ -68,9 +68,23 @@ class AccountStep:
 
     @property
     def shorts(self) -> list[tuple[str, ShortOption]]:
-        """Open short options of what this look quotes, by contract."""
-        away = self.market.not_looked_at
-        return sorted((c, short) for c, short in self.account.shorts.items() if short.underlying not in away)
+        """Open short options that can be decided on, by contract: this look quotes their underlying.
+
+        What has expired, and nobody has said how, is in the book still; nothing can be done about it.
+        """
+        away, today = self.market.not_looked_at, self.market.session
+        return sorted(
+            (contract, short)
+            for contract, short in self.account.shorts.items()
+            if short.underlying not in away and short.contract.expiry >= today
+        )
+
+    @property
+    def chains(self) -> list[Chain]:
+        """The account's chains of rolls whose option has not expired, by id."""
+        today = self.market.session
+        there = {one.chain_id for one in self.account.shorts.values() if one.contract.expiry >= today}
+        return [chain for chain in self.state.protection.chains_of(self.account.name) if chain.id in there]
 
     def chain_of(self, short: ShortOption) -> Chain | None:
         """The chain of rolls that an open option belongs to."""
@@ -105,7 +119,7 @@ class AccountStep:
             return ()
         if self._entries_of_session(symbol, right):
             return ()
-        return tuple(c for c in screened.floor_only if c.contract not in self.account.shorts)
+        return tuple(c for c in screened.floor_only if c.contract not in self.account.options)
 
     def has_waiting_entry(self, symbol: str) -> bool:
         """Whether an entry in the ticker waits, for a person or at the broker: it may still fill."""

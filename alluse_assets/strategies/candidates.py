@@ -54,7 +54,7 @@ REFUSAL_TEXT: Mapping[Refusal, str] = {
     Refusal.DELTA_OUT_OF_BAND: "delta outside the band",
     Refusal.YIELD_UNDER_FLOOR: "premium yield under the floor",
     Refusal.BELOW_ADJUSTED_BASIS: "strike under the shares' adjusted basis",
-    Refusal.ALREADY_SHORT: "the account is short it already",
+    Refusal.ALREADY_SHORT: "the account is short or long of it already",
     Refusal.NOT_BEST: "a better candidate was taken",
     Refusal.SIZE_ZERO: "no contract fits the account's cash or caps",
 }

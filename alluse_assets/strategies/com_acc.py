@@ -1,7 +1,7 @@
 """Com-Acc's first share purchase: its share of the lump sum less the buffer, even over its tickers.
 
-Bought in lots of 100 where the money for a ticker reaches one, else as whole shares, at the first
-session's close. What is left stays cash.
+Bought in lots of 100 where the money for a ticker reaches one, else as whole shares, at the first look at
+which the account may enter. What is left stays cash.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def _recovery_call(step: AccountStep, symbol: str) -> Candidate | None:
         pl.col("underlying") == symbol,
         pl.col("right") == "C",
         pl.col("dte_days").is_between(leg.dte_low, leg.dte_high),
-        pl.col("contract_symbol").is_in(sorted(step.account.shorts)).not_(),
+        pl.col("contract_symbol").is_in(sorted(step.account.options)).not_(),
     )
     if leg.to_week_last_expiry:
         listed = listed.filter(pl.col("expiry") == step.market.week.last)
@@ -128,7 +128,7 @@ def decide_puts(step: AccountStep) -> list[EntryDecision]:
             blocked[symbol] = "free_cash_low"
         else:
             open_to_entry[symbol] = screened
-    held = step.account.shorts
+    held = step.account.options
     able = {s: tuple(c for c in one.passed if c.contract not in held) for s, one in open_to_entry.items()}
     passed = {symbol: candidates for symbol, candidates in able.items() if candidates}
     shares = {symbol: limit.size_share for symbol, limit in limits.items()}
@@ -186,7 +186,7 @@ def _blocked(step: AccountStep, symbol: str, right: str, limit: EntryLimit) -> s
 
 def _already_short(step: AccountStep, screened: Screened) -> dict[str, Refusal]:
     """Contracts that the account is short: each has one chain, with levels of its own."""
-    return {c.contract: Refusal.ALREADY_SHORT for c in screened.passed if c.contract in step.account.shorts}
+    return {c.contract: Refusal.ALREADY_SHORT for c in screened.passed if c.contract in step.account.options}
 
 
 def _scaled(contracts: int, share: Decimal) -> int:

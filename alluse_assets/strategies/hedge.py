@@ -48,9 +48,7 @@ def hedged_chains(step: AccountStep) -> list[str]:
     if not step.config.hedges:
         return []
     return [
-        chain.id
-        for chain in step.state.protection.chains_of(step.account.name)
-        if "hedge" in actions_at(rules, step.kind, chain.right, chain.level)
+        chain.id for chain in step.chains if "hedge" in actions_at(rules, step.kind, chain.right, chain.level)
     ]
 
 

@@ -171,7 +171,7 @@ def level_events(step: AccountStep, prices: Mapping[str, Decimal], at: datetime,
     if not step.config.protection.enabled:
         return []
     events = []
-    for chain in step.state.protection.chains_of(step.account.name):
+    for chain in step.chains:
         if chain.symbol not in prices:
             continue
         price = prices[chain.symbol]
@@ -273,7 +273,7 @@ def safe_holds(step: AccountStep, at: datetime) -> list[Event]:
     """
     protection, name = step.state.protection, step.account.name
     wanted = set()
-    found: list[Chain | CoolOff] = [*protection.chains_of(name)]
+    found: list[Chain | CoolOff] = [*protection.chains_that_count(name)]
     found += [cooling for cooling in protection.cool_offs.values() if cooling.account == name]
     for one in found if step.config.protection.enabled else ():
         actions = actions_at(step.config.protection, step.kind, one.right, one.level)
@@ -294,12 +294,18 @@ def safe_holds(step: AccountStep, at: datetime) -> list[Event]:
     return events
 
 
-def cool_off_events(state: BookState, until: date, session: date, at: datetime) -> list[Event]:
-    """The cool-off of each symbol whose chain ended at level 3 in this session."""
-    events = []
+def cool_off_events(
+    state: BookState, until: date, session: date, at: datetime, config: ProtocolConfig
+) -> list[Event]:
+    """The cool-off of each symbol whose chain ended at level 3 in this session; none with protection off."""
+    events: list[Event] = []
+    if not config.protection.enabled:
+        return events
     for chain in sorted(state.protection.chains.values(), key=lambda one: one.id):
         if chain.contracts or chain.level < 3:
             continue
+        if chain.ended_at is not None and chain.ended_at > at:
+            continue  # In a later session, while this one's close waited.
         payload: dict[str, Json] = {
             "session": session.isoformat(),
             "account": chain.account,

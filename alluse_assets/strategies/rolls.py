@@ -175,7 +175,7 @@ def _search(
             _expiries(step.market.chain, expiry, rules.weeks_out_low, rules.weeks_out_high)
         ),
     )
-    held = set(step.account.shorts)
+    held = set(step.account.options)
     listed = listed.filter(pl.col("contract_symbol").is_in(sorted(held)).not_())
     basis = step.account.adjusted_basis(chain.symbol)
     if chain.right == "P":

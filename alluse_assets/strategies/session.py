@@ -43,7 +43,6 @@ from alluse_assets.strategies.exits import (
     decide_take_profits,
     dividend_risks,
 )
-from alluse_assets.strategies.expired import without_expired
 from alluse_assets.strategies.hedge import decide_hedges
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.opening import (
@@ -132,8 +131,8 @@ class SessionRoutine:
                         self._place(engine, [replace(decision.intent, cause=key)])
 
     def end_orders(self) -> None:
-        """End what was left of a session's day orders, as the broker has, though its close waits."""
-        self._engine({}).end_session(max(self.market.now, self.market.closes_at))
+        """End what was left of a session's day orders and rolls, as the broker has; its close waits."""
+        self._end_day(max(self.market.now, self.market.closes_at))
 
     def tend(self) -> None:
         """What needs no market: cancel what may not work, hear the broker, end what nobody may use."""
@@ -159,15 +158,18 @@ class SessionRoutine:
         It may come late, when a session behind it was looked at already: what is of that one stays.
         """
         at = max(self.market.now, self.market.closes_at)
-        self._engine({}).end_session(at)
-        rolls = {k: r for k, r in self._state.rolls.items() if r.decided.effective_at <= at}
-        self._record(ended_rolls(replace(self._state, rolls=rolls), at))
+        self._end_day(at)
         self._book_outcomes()
         if self.market.confirmation is not None:
             confirmation = self.market.confirmation
             guessed = self._state.mode_guess
             self.recorder.record(confirmation_event(confirmation, guessed, self.market.closes_at))
         self._close(at)
+
+    def _end_day(self, at: datetime) -> None:
+        self._engine({}).end_session(at)
+        rolls = {k: r for k, r in self._state.rolls.items() if r.decided.effective_at <= at}
+        self._record(ended_rolls(replace(self._state, rolls=rolls), at))
 
     @property
     def _state(self) -> BookState:
@@ -287,7 +289,7 @@ class SessionRoutine:
     def _close(self, at: datetime) -> None:
         session = self.market.session
         until = self.calendar.next_session(session, self.config.protection.cool_off_sessions)
-        self._record(cool_off_events(self._state, until, session, at))
+        self._record(cool_off_events(self._state, until, session, at, self.config))
         self._record(deep_events(self._state, self.market.closes, until, session, at, self.config))
         values = self._values(self.market.closes)
         self._record(stale_alerts(self._state, values, self.market, at, self.config))
@@ -309,13 +311,8 @@ class SessionRoutine:
         return values_of(self._state, self.market, known, self.calendar, self.config)
 
     def _step(self, name: str, navs: Mapping[str, Decimal]) -> AccountStep:
-        nav, state = navs.get(name, Decimal(0)), self._decided_on
+        nav, state = navs.get(name, Decimal(0)), self._state
         return AccountStep(state.accounts[name], state, self.market, self.config, nav)
-
-    @property
-    def _decided_on(self) -> BookState:
-        """The book as decisions see it."""
-        return self._state
 
     def _engine(self, navs: Mapping[str, Decimal]) -> OrderEngine:
         def context(intent: OrderIntent, state: BookState) -> GateContext:
@@ -380,10 +377,6 @@ class GuardRoutine(SessionRoutine):
         engine = self._look(navs)
         for name in sorted(navs):
             self._protect(engine, name, navs)
-
-    @property
-    def _decided_on(self) -> BookState:
-        return without_expired(self._state, self.market.session)
 
 
 def sessions_to_run(calendar: TradingCalendar, state: BookState, start: date, end: date) -> list[date]:

@@ -63,9 +63,10 @@ class ProtocolConfig(ConfigModel):
 
     @property
     def underlyings(self) -> tuple[str, ...]:
-        """Symbols whose options may be traded, sorted: the tickers, and the hedge's index where it is on."""
+        """Symbols whose options may be traded, sorted: the tickers, and the index where an action hedges."""
         tickers = {ticker for kind in KINDS for ticker in self.accounts.of(kind).tickers}
-        return tuple(sorted(tickers | ({self.protection.hedge.underlying} if self.hedges else set())))
+        hedge = {self.protection.hedge.underlying} if self.protection.actions.names("hedge") else set()
+        return tuple(sorted(tickers | hedge))
 
     @property
     def hedges(self) -> bool:
