@@ -18,8 +18,8 @@ ACCOUNT_NAMES: Mapping[Kind, str] = {"gen": "GEN-1", "rev": "REV-1", "com": "COM
 RULES_NOT_ACTIVE = (
     "forks and merges",
     "reinvestment and long calls",
-    "taxes, and the report of what Com-Acc's short calls cost after them",
-    "a live broker's own buying power",
+    "taxes, and the report of what short calls of Com-Acc cost after them",
+    "the buying power that a live broker tells",
     "limits of the gate on size, price, rate and concentration",
     "price walking",
 )
