@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from alluse_assets.base.events import Event
 from tests.made_market import MadeMarket
-from tests.properties.raw import known_price
+from tests.properties.raw import known_price, parse
 
 ENDED = ("option.expired", "option.assigned")
 
@@ -38,7 +38,12 @@ def chain_sessions(
         for event in todays:
             if event.type == "split.applied":
                 _split(chains, event.payload)
-        alive = {name: chain for name, chain in chains.items() if +chain.contracts}
+        # What expired while its share was halted waits for a close that says how: there is no level to read.
+        alive = {
+            name: chain
+            for name, chain in chains.items()
+            if any(parse(contract).expiry >= session for contract in +chain.contracts)
+        }
         for price in (known_price(market, "open", session), known_price(market, "quotes", session)):
             for chain in alive.values():
                 if chain.symbol in price:
