@@ -45,7 +45,9 @@ def opportunity_alert(
     intent = intents[0]
     name = f"trade_opportunity/{intent.intent_id}"
     order = f"{intent.account}: {', then '.join(map(_leg_in_words, intents))}"
-    priority: Priority = "CRITICAL" if "level_3_close" in intent.asks else rules.under_floor
+    priority: Priority = rules.under_floor if "under_floor" in intent.asks else rules.question
+    if "level_3_close" in intent.asks:
+        priority = "CRITICAL"
     if asked is None:
         words = f"{order}. This book only advises: nothing was sent, it is yours to do."
     else:

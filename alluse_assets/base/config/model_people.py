@@ -58,6 +58,9 @@ class AlertRules(ConfigModel):
     under_floor: Priority = Field(
         default="MEDIUM", description="Priority of a trade refused for its yield alone"
     )
+    question: Priority = Field(
+        default="MEDIUM", description="Priority of another order that asks, or that is only advised"
+    )
     deep_drawdown: Priority = Field(default="CRITICAL", description="Priority of a deep drawdown")
     unreconciled: Priority = Field(
         default="CRITICAL", description="Priority of an account that does not reconcile"
