@@ -49,7 +49,7 @@ ROLL_STILL_STANDS = "roll@1"
 RULES: Mapping[str, str] = {
     APPROVED_BY_A_PERSON: "What asks has a person's yes to exactly this, in time and not used before.",
     BOOK_SENDS: "A book that only advises sends nothing.",
-    ROLL_STILL_STANDS: "A roll that has waited for a person still goes ahead as the protocol has it.",
+    ROLL_STILL_STANDS: "A roll that waits or works is still due as the protocol has it.",
     FLOOR_MAY_BE_ASKED: "A yield under the floor trades only where a person may be asked about it.",
 }
 """What is judged of an order beside the gate's rules, by id and version as the journal has them."""

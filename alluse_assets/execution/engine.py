@@ -19,6 +19,7 @@ from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
     CONFIG_HAS_CHANGED,
     DAY_KINDS,
+    ROLL_STILL_STANDS,
     Asking,
     expired,
     expiry,
@@ -37,6 +38,7 @@ from alluse_assets.execution.gate import RULES, STANDING, GateContext, GateDecis
 from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
+from alluse_assets.execution.roll_plan import why_not_due
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 
@@ -67,6 +69,10 @@ class Recorder(Protocol):
         """Return only when everything recorded is durable."""
 
 
+def _level_of(state: BookState, chain: str) -> int:
+    return state.protection.chains[chain].level
+
+
 @dataclass(frozen=True, slots=True)
 class OrderEngine:
     """The execution module for one step of one book."""
@@ -78,6 +84,8 @@ class OrderEngine:
     rules: Sequence[Rule] = RULES
     asking: Asking = field(default_factory=Asking)
     """When a person is asked first."""
+    level_of: Callable[[BookState, str], int] = _level_of
+    """The protection level that a chain is at now, by its id."""
 
     def place(self, intent: OrderIntent, has_yes: bool = False) -> OrderState:
         """Take an intent as far as it gets at once. The same intent twice is one order.
@@ -182,31 +190,49 @@ class OrderEngine:
         orders = list(self.recorder.state.orders.values())
         found = [(order, intent_of(order)) for order in orders if order.state in (*_CANCELABLE, _WAITS)]
         verdicts = {intent.intent_id: self._standing(intent, order.state, at) for order, intent in found}
-        for order, intent in found:
+        for _, intent in found:
             decision = verdicts[intent.intent_id]
             for _, other in found:
                 if decision.allows and is_one_order(intent, other):
                     decision = verdicts[other.intent_id]
             if decision.allows:
                 continue
-            if order.state in _CANCELABLE:
-                self.step(intent, OrderStep.ASK_CANCEL, decision, at)
-                for report in self.broker.cancel(intent, at):
-                    self.take_report(intent, report)
-                continue
-            asked = self._asked_about(intent)
-            if asked is not None and asked.answer == "no":
-                continue  # it is denied for that
-            self.deny(intent, decision, at)
-            if asked is not None:
-                self.end_request(asked, expired(asked, at))
+            self.call_off(intent, decision, at)
 
-    def _standing(self, intent: OrderIntent, state: str, at: datetime) -> GateDecision:
-        """What the rules on whether an order may be there at all say of one that works or waits."""
+    def call_off(self, intent: OrderIntent, decision: GateDecision, at: datetime) -> None:
+        """Cancel an order that works; deny one that nothing was sent of, and end its request."""
+        if self.recorder.state.orders[intent.intent_id].state in _CANCELABLE:
+            self.step(intent, OrderStep.ASK_CANCEL, decision, at)
+            for report in self.broker.cancel(intent, at):
+                self.take_report(intent, report)
+            return
+        asked = self._asked_about(intent)
+        if asked is not None and asked.answer == "no":
+            return  # it is denied for that
+        self.deny(intent, decision, at)
+        if asked is not None:
+            self.end_request(asked, expired(asked, at))
+
+    def _standing(self, intent: OrderIntent, where: str, at: datetime) -> GateDecision:
+        """What the rules on whether an order may be there at all say of one that works or waits.
+
+        A roll that works stands while it is due. A roll that waits is judged by ``rolling``.
+        """
+        state = self.recorder.state
         asked = [rule for rule in self.rules if rule.id in STANDING]
-        if state == _WAITS:
+        if where == _WAITS:
             asked = [rule for rule in asked if rule.id != "window"]
-        return decide(intent, replace(self.context(intent, self.recorder.state), now=at), asked)
+        decision = decide(intent, replace(self.context(intent, state), now=at), asked)
+        roll = state.rolls.get(intent.parent)
+        if roll is None or where == _WAITS:
+            return decision
+        refused, why = (
+            list(decision.refused),
+            why_not_due(roll, self.level_of(state, str(roll.decided.payload["chain"]))),
+        )
+        if why:
+            refused.append((ROLL_STILL_STANDS, why))
+        return replace(decision, refused=tuple(refused))
 
     def _asked_about(self, intent: OrderIntent) -> ApprovalState | None:
         """What a person was asked about an order, or about the roll whose leg it is."""

@@ -31,6 +31,7 @@ from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.decided import what_follows
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.protection.entry_limits import buffer_multiple, deployable_share, entry_limit
+from alluse_assets.protection.levels import read_level
 from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts
 from alluse_assets.strategies.com_acc import decide_first_purchase
@@ -351,7 +352,15 @@ class SessionRoutine:
             new_york_instant(self.market.session, window),
             self.policy,
         )
-        return OrderEngine(self.recorder, self.broker, context, asking=asking)
+        return OrderEngine(self.recorder, self.broker, context, asking=asking, level_of=self._level_of)
+
+    def _level_of(self, state: BookState, chain: str) -> int:
+        """The level of a chain; by the price, of one that a roll bought back whole and is to sell again."""
+        known = state.protection.chains[chain]
+        price = self.market.prices.get(known.symbol)
+        if known.contracts or price is None or not self.config.protection.enabled:
+            return known.level
+        return read_level(known, price, self.config.protection).level
 
     def _no_entry(self, intent: OrderIntent, state: BookState) -> str | None:
         """Why protection lets no option be opened; the gate asks for the account's state itself."""
