@@ -20,6 +20,7 @@ from alluse_assets.execution.approvals import (
     CONFIG_HAS_CHANGED,
     DAY_KINDS,
     ROLL_STILL_STANDS,
+    STRONGER_EXIT,
     Asking,
     expired,
     expiry,
@@ -38,6 +39,7 @@ from alluse_assets.execution.gate import RULES, STANDING, GateContext, GateDecis
 from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
+from alluse_assets.execution.precedence import weaker_than
 from alluse_assets.execution.roll_plan import why_not_due
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
@@ -50,7 +52,7 @@ _AT_BROKER = frozenset(
         OrderState.PENDING_REPLACE,
     }
 )
-_CAME_TO_NOTHING = TERMINAL - {OrderState.FILLED, OrderState.REPLACED}
+_HAS_ENDED = TERMINAL - {OrderState.REPLACED}
 _CANCELABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 _WAITS = OrderState.PENDING_APPROVAL
 
@@ -90,8 +92,9 @@ class OrderEngine:
     def place(self, intent: OrderIntent, has_yes: bool = False) -> OrderState:
         """Take an intent as far as it gets at once. The same intent twice is one order.
 
-        But an exit whose last order came to nothing is a new one, under the next number, where nothing stands
-        against it any more: what is due stays due. A person's no stands for the session.
+        But an exit whose last order has ended is a new one, under the next number, where nothing stands
+        against it: what is due stays due, also of what was opened since. A person's no stands for the
+        session. What works or waits of a weaker exit on the same contract is called off for one that may go.
 
         Args:
             intent: what is wanted.
@@ -104,7 +107,10 @@ class OrderEngine:
             if not self._may_try_again(last, again):
                 return OrderState(state.intents_of_session[last.intent_id])
             intent = again
-        decision = decide(intent, self.context(intent, state), self.rules)
+        weaker = weaker_than(intent, state.orders.values())
+        if weaker and self._may_go(intent):
+            self.make_way(intent, weaker, at)
+        decision = decide(intent, self.context(intent, self.recorder.state), self.rules)
         self.create(intent)
         if not decision.allows:
             return self.deny(intent, decision, at)
@@ -128,13 +134,28 @@ class OrderEngine:
     def _may_try_again(self, last: OrderIntent, again: OrderIntent) -> bool:
         """Whether an exit is ordered anew: not where it would be refused again, at each look."""
         state = self.recorder.state
-        if not last.action.is_exit or state.intents_of_session[last.intent_id] not in _CAME_TO_NOTHING:
+        if not last.action.is_exit or state.intents_of_session[last.intent_id] not in _HAS_ENDED:
             return False
         asked = self._asked_about(last)
-        if asked is not None and asked.answer == "no":
+        return (asked is None or asked.answer != "no") and self._may_go(again)
+
+    def _may_go(self, exit_order: OrderIntent) -> bool:
+        """Whether nothing stands against an exit but weaker ones, which it calls off."""
+        if refused_unasked(exit_order, self.asking.rules) is not None:
             return False
-        stopped = refused_unasked(again, self.asking.rules)
-        return stopped is None and decide(again, self.context(again, state), self.rules).allows
+        state = self.recorder.state
+        weaker = {order.intent_id for order in weaker_than(exit_order, state.orders.values())}
+        rest = {key: order for key, order in state.orders.items() if key not in weaker}
+        return decide(exit_order, self.context(exit_order, replace(state, orders=rest)), self.rules).allows
+
+    def make_way(self, stronger: OrderIntent, weaker: Sequence[WorkingOrder], at: datetime) -> None:
+        """Call off the ``weaker`` exits on a contract, of a roll that is one order also its sale."""
+        decision = GateDecision((), ((STRONGER_EXIT, f"{stronger.purpose} goes before it"),))
+        closes = [intent_of(order) for order in weaker]
+        others = [intent_of(o) for o in self.recorder.state.orders.values() if o.state in _CANCELABLE]
+        sales = [leg for leg in others if any(is_one_order(close, leg) for close in closes)]
+        for intent in (*closes, *sales):
+            self.call_off(intent, decision, at)
 
     def resume(self, now: datetime) -> dict[str, OrderState]:
         """Go on with the orders that wait for a person, and those approved when a process ended.

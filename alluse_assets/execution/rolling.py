@@ -28,6 +28,7 @@ from alluse_assets.execution.engine import OrderEngine, intent_of
 from alluse_assets.execution.gate import ROLL_OPEN, GateDecision
 from alluse_assets.execution.lifecycle import OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, numbered
+from alluse_assets.execution.precedence import weaker_than
 from alluse_assets.execution.roll_legs import against, judged, send_together
 from alluse_assets.execution.roll_plan import ROLL_CLOSE, Legs, legs_of, why_not_due
 from alluse_assets.journal.event_types import EventType
@@ -45,6 +46,7 @@ def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) ->
     rules, legs = engine.asking.rules, (close, opening)
     reasons = tuple(dict.fromkeys(reason for leg in legs for reason in why_ask(leg, rules)))
     objection = _other_roll_into(state, opening)
+    _make_way(engine, legs, objection)
     if objection:
         engine.create(close)
         engine.deny(close, GateDecision((), ((ROLL_STILL_STANDS, objection),)), close.decided_at)
@@ -93,6 +95,17 @@ def _go_on(engine: OrderEngine, at: datetime) -> None:
             engine.deny(sale, GateDecision((), ((APPROVED_BY_A_PERSON, why),)), at)
         else:
             engine.place(sale, has_yes=bool(roll.approved))
+
+
+def _make_way(engine: OrderEngine, legs: Legs, objection: str) -> None:
+    """Call off the weaker exits on what is rolled, where nothing else stands against the roll."""
+    close = legs[0]
+    weaker = weaker_than(close, engine.recorder.state.orders.values())
+    if not weaker or objection or refused_unasked(close, engine.asking.rules):
+        return
+    beside = [order.intent_id for order in weaker]
+    if against(judged(engine, legs, beside=beside)).allows:
+        engine.make_way(close, weaker, close.decided_at)
 
 
 def ended_rolls(state: BookState, at: datetime) -> list[Event]:
