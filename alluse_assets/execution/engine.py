@@ -40,7 +40,7 @@ from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
 from alluse_assets.execution.precedence import weaker_than
-from alluse_assets.execution.roll_plan import why_not_due
+from alluse_assets.execution.roll_plan import ROLL_CLOSE, legs_of, why_not_due
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 
@@ -184,11 +184,12 @@ class OrderEngine:
         What has a usable yes waits on, for a look at the market.
         """
         for order in list(self.recorder.state.orders.values()):
-            asked = self.recorder.state.approvals.get(order_approval(order.intent_id))
+            intent = intent_of(order)
+            asked = self._asked_about(intent)
             if order.state != OrderState.PENDING_APPROVAL or asked is None:
                 continue
             if asked.answer == "no" or asked.has_expired(now):
-                self.settle(intent_of(order), now)
+                self.without_yes(intent, asked.approval, asked.subject, now)
 
     def poll(self, at: datetime) -> None:
         """Book what is new of the orders that work."""
@@ -237,7 +238,8 @@ class OrderEngine:
     def _standing(self, intent: OrderIntent, where: str, at: datetime) -> GateDecision:
         """What the rules on whether an order may be there at all say of one that works or waits.
 
-        A roll that works stands while it is due. A roll that waits is judged by ``rolling``.
+        The close of a roll that works stands while the roll is due and its sale could be made: what is bought
+        back is to be sold again. A roll that waits is judged by ``rolling``.
         """
         state = self.recorder.state
         asked = [rule for rule in self.rules if rule.id in STANDING]
@@ -253,6 +255,10 @@ class OrderEngine:
         )
         if why:
             refused.append((ROLL_STILL_STANDS, why))
+        if intent.purpose == ROLL_CLOSE and not refused:
+            sale = legs_of(state, intent.parent, roll, at, intent.config_fingerprint)[1]
+            said = decide(sale, replace(self.context(sale, state), now=at), asked)
+            refused += [(rule, f"of the sale: {why}") for rule, why in said.refused]
         return replace(decision, refused=tuple(refused))
 
     def _asked_about(self, intent: OrderIntent) -> ApprovalState | None:
