@@ -22,6 +22,7 @@ from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
 from alluse_assets.base.money import text
 from alluse_assets.base.person import is_same_person, person_actor, person_name
+from alluse_assets.execution.gate import keeps_window
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookKind
@@ -156,15 +157,15 @@ def expiry(
 ) -> datetime:
     """The last instant at which an order's request can be answered and used.
 
-    ``approvals.expires_after_minutes`` after ``at`` where that is set. Else an entry (purpose ``open_...``)
-    ends with the entry window; an exit has no window, and an entry of a replay may be decided behind it,
-    when its quotes are: both end with the session. No order outlives its session's close, for it is a day
-    order.
+    ``approvals.expires_after_minutes`` after ``at`` where that is set. Else an entry ends
+    with the entry window, behind which the gate refuses it. What is no entry has no window, and an entry of a
+    replay may be decided behind it, when its quotes are: both end with the session. No order outlives its
+    session's close, for it is a day order.
     """
     end = closes_at
     if rules.expires_after_minutes is not None:
         end = at + timedelta(minutes=rules.expires_after_minutes)
-    elif intent.purpose.startswith("open_") and window_ends_at is not None and at <= window_ends_at:
+    elif keeps_window(intent) and window_ends_at is not None and at <= window_ends_at:
         end = window_ends_at
     return min(end, closes_at)
 
