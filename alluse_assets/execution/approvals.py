@@ -46,12 +46,13 @@ _WORDS: Mapping[str, str] = {
 }
 
 APPROVED_BY_A_PERSON, BOOK_SENDS, FLOOR_MAY_BE_ASKED = "approval@1", "mode@1", "floor@1"
-ROLL_STILL_STANDS, STRONGER_EXIT = "roll@1", "precedence@1"
+ROLL_STILL_STANDS, STRONGER_EXIT, HEDGE_IS_DUE = "roll@1", "precedence@1", "hedge@1"
 RULES: Mapping[str, str] = {
     APPROVED_BY_A_PERSON: "What asks has a person's yes to exactly this, in time and not used before.",
     BOOK_SENDS: "A book that only advises sends nothing.",
     ROLL_STILL_STANDS: "A roll that waits or works is still due as the protocol has it.",
     STRONGER_EXIT: "Exits make way for stronger ones: level close, dividend risk, roll, near strike, profit.",
+    HEDGE_IS_DUE: "A hedge is bought while a position is at a level that is hedged.",
     FLOOR_MAY_BE_ASKED: "A yield under the floor trades only where a person may be asked about it.",
 }
 """What is judged of an order beside the gate's rules, by id and version as the journal has them."""

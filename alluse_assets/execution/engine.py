@@ -35,7 +35,7 @@ from alluse_assets.execution.approvals import (
     why_ask,
 )
 from alluse_assets.execution.broker import Broker, BrokerReport
-from alluse_assets.execution.gate import RULES, STANDING, GateContext, GateDecision, Rule, decide
+from alluse_assets.execution.gate import HEDGE, RULES, STANDING, GateContext, GateDecision, Rule, decide
 from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
@@ -92,8 +92,8 @@ class OrderEngine:
     def place(self, intent: OrderIntent, has_yes: bool = False) -> OrderState:
         """Take an intent as far as it gets at once. The same intent twice is one order.
 
-        But an exit whose last order has ended is a new one, under the next number, where nothing stands
-        against it: what is due stays due, also of what was opened since. A person's no stands for the
+        But an exit or hedge whose last order has ended is a new one, under the next number, where nothing
+        stands against it: what is due stays due, also of what was opened since. A person's no stands for the
         session. What works or waits of a weaker exit on the same contract is called off for one that may go.
 
         Args:
@@ -134,13 +134,14 @@ class OrderEngine:
     def _may_try_again(self, last: OrderIntent, again: OrderIntent) -> bool:
         """Whether an exit is ordered anew: not where it would be refused again, at each look."""
         state = self.recorder.state
-        if not last.action.is_exit or state.intents_of_session[last.intent_id] not in _HAS_ENDED:
+        repeats = last.action.is_exit or last.purpose == HEDGE
+        if not repeats or state.intents_of_session[last.intent_id] not in _HAS_ENDED:
             return False
         asked = self._asked_about(last)
         return (asked is None or asked.answer != "no") and self._may_go(again)
 
     def _may_go(self, exit_order: OrderIntent) -> bool:
-        """Whether nothing stands against an exit but weaker ones, which it calls off."""
+        """Whether nothing stands against an exit or a hedge but weaker ones, which it calls off."""
         if refused_unasked(exit_order, self.asking.rules) is not None:
             return False
         state = self.recorder.state

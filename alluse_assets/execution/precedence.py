@@ -15,7 +15,8 @@ from alluse_assets.ledger.book_state import WorkingOrder
 
 _RANKS = {"take_profit": 1, "near_strike": 2, ROLL_CLOSE: 3, "dividend_risk": 4}
 _LEVEL_CLOSE = 5
-_CAN_BE_CALLED_OFF = (OrderState.PENDING_APPROVAL, OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+CAN_BE_CALLED_OFF = (OrderState.PENDING_APPROVAL, OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+"""Where an order is that nothing was sent of yet, or that the broker can be asked to cancel."""
 
 
 def rank(purpose: str) -> int | None:
@@ -34,6 +35,6 @@ def weaker_than(intent: OrderIntent, orders: Iterable[WorkingOrder]) -> list[Wor
         if (order.account, order.instrument) != (intent.account, intent.instrument) or order.created is None:
             continue
         its = rank(str(order.created.payload["purpose"]))
-        if its is not None and its < mine and order.state in _CAN_BE_CALLED_OFF:
+        if its is not None and its < mine and order.state in CAN_BE_CALLED_OFF:
             found.append(order)
     return found

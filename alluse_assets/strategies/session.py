@@ -19,11 +19,11 @@ from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
-from alluse_assets.execution.approvals import Asking
+from alluse_assets.execution.approvals import HEDGE_IS_DUE, Asking
 from alluse_assets.execution.broker import Broker, OptionOutcome
-from alluse_assets.execution.engine import OrderEngine, Recorder
+from alluse_assets.execution.engine import OrderEngine, Recorder, intent_of
 from alluse_assets.execution.expiries import outcome_event
-from alluse_assets.execution.gate import GateContext
+from alluse_assets.execution.gate import GateContext, GateDecision
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
@@ -45,7 +45,7 @@ from alluse_assets.strategies.exits import (
     dividend_risks,
 )
 from alluse_assets.strategies.expired import without_expired
-from alluse_assets.strategies.hedge import decide_hedges
+from alluse_assets.strategies.hedge import decide_hedges, purchases_not_due
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.opening import (
     dividend_events,
@@ -148,6 +148,10 @@ class SessionRoutine:
         market = self.market
         self._levels(market.prices, market.now, "quotes", navs)
         engine = self._engine(navs)
+        why = GateDecision((), ((HEDGE_IS_DUE, "no position is at a level that is hedged any more"),))
+        for name in sorted(self._state.accounts):
+            for order in purchases_not_due(self._step(name, navs)):
+                engine.call_off(intent_of(order), why, market.now)
         engine.withdraw(market.now)
         engine.poll(market.now)
         engine.resume(market.now)
