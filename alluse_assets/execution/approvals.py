@@ -22,6 +22,7 @@ from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
 from alluse_assets.base.money import text
 from alluse_assets.base.person import is_same_person, person_actor, person_name
+from alluse_assets.execution.gate import keeps_window
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookKind
@@ -45,11 +46,13 @@ _WORDS: Mapping[str, str] = {
 }
 
 APPROVED_BY_A_PERSON, BOOK_SENDS, FLOOR_MAY_BE_ASKED = "approval@1", "mode@1", "floor@1"
-ROLL_STILL_STANDS = "roll@1"
+ROLL_STILL_STANDS, STRONGER_EXIT, HEDGE_IS_DUE = "roll@1", "precedence@1", "hedge@1"
 RULES: Mapping[str, str] = {
     APPROVED_BY_A_PERSON: "What asks has a person's yes to exactly this, in time and not used before.",
     BOOK_SENDS: "A book that only advises sends nothing.",
-    ROLL_STILL_STANDS: "A roll that has waited for a person still goes ahead as the protocol has it.",
+    ROLL_STILL_STANDS: "A roll that waits or works is still due as the protocol has it.",
+    STRONGER_EXIT: "Exits make way for stronger ones: level close, dividend risk, roll, near strike, profit.",
+    HEDGE_IS_DUE: "A hedge is bought while a position is at a level that is hedged.",
     FLOOR_MAY_BE_ASKED: "A yield under the floor trades only where a person may be asked about it.",
 }
 """What is judged of an order beside the gate's rules, by id and version as the journal has them."""
@@ -155,15 +158,15 @@ def expiry(
 ) -> datetime:
     """The last instant at which an order's request can be answered and used.
 
-    ``approvals.expires_after_minutes`` after ``at`` where that is set. Else an entry (purpose ``open_...``)
-    ends with the entry window; an exit has no window, and an entry of a replay may be decided behind it,
-    when its quotes are: both end with the session. No order outlives its session's close, for it is a day
-    order.
+    ``approvals.expires_after_minutes`` after ``at`` where that is set. Else an entry ends
+    with the entry window, behind which the gate refuses it. What is no entry has no window, and an entry of a
+    replay may be decided behind it, when its quotes are: both end with the session. No order outlives its
+    session's close, for it is a day order.
     """
     end = closes_at
     if rules.expires_after_minutes is not None:
         end = at + timedelta(minutes=rules.expires_after_minutes)
-    elif intent.purpose.startswith("open_") and window_ends_at is not None and at <= window_ends_at:
+    elif keeps_window(intent) and window_ends_at is not None and at <= window_ends_at:
         end = window_ends_at
     return min(end, closes_at)
 

@@ -19,6 +19,8 @@ from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
     CONFIG_HAS_CHANGED,
     DAY_KINDS,
+    ROLL_STILL_STANDS,
+    STRONGER_EXIT,
     Asking,
     expired,
     expiry,
@@ -33,10 +35,12 @@ from alluse_assets.execution.approvals import (
     why_ask,
 )
 from alluse_assets.execution.broker import Broker, BrokerReport
-from alluse_assets.execution.gate import RULES, STANDING, GateContext, GateDecision, Rule, decide
+from alluse_assets.execution.gate import HEDGE, RULES, STANDING, GateContext, GateDecision, Rule, decide
 from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
+from alluse_assets.execution.precedence import weaker_than
+from alluse_assets.execution.roll_plan import ROLL_CLOSE, legs_of, why_not_due
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 
@@ -48,7 +52,7 @@ _AT_BROKER = frozenset(
         OrderState.PENDING_REPLACE,
     }
 )
-_CAME_TO_NOTHING = TERMINAL - {OrderState.FILLED, OrderState.REPLACED}
+_HAS_ENDED = TERMINAL - {OrderState.REPLACED}
 _CANCELABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 _WAITS = OrderState.PENDING_APPROVAL
 
@@ -67,6 +71,10 @@ class Recorder(Protocol):
         """Return only when everything recorded is durable."""
 
 
+def _level_of(state: BookState, chain: str) -> int:
+    return state.protection.chains[chain].level
+
+
 @dataclass(frozen=True, slots=True)
 class OrderEngine:
     """The execution module for one step of one book."""
@@ -78,12 +86,15 @@ class OrderEngine:
     rules: Sequence[Rule] = RULES
     asking: Asking = field(default_factory=Asking)
     """When a person is asked first."""
+    level_of: Callable[[BookState, str], int] = _level_of
+    """The protection level that a chain is at now, by its id."""
 
     def place(self, intent: OrderIntent, has_yes: bool = False) -> OrderState:
         """Take an intent as far as it gets at once. The same intent twice is one order.
 
-        But an exit whose last order came to nothing is a new one, under the next number, where nothing stands
-        against it any more: what is due stays due. A person's no stands for the session.
+        But an exit or hedge whose last order has ended is a new one, under the next number, where nothing
+        stands against it: what is due stays due, also of what was opened since. A person's no stands for the
+        session. What works or waits of a weaker exit on the same contract is called off for one that may go.
 
         Args:
             intent: what is wanted.
@@ -96,7 +107,10 @@ class OrderEngine:
             if not self._may_try_again(last, again):
                 return OrderState(state.intents_of_session[last.intent_id])
             intent = again
-        decision = decide(intent, self.context(intent, state), self.rules)
+        weaker = weaker_than(intent, state.orders.values())
+        if weaker and self._may_go(intent):
+            self.make_way(intent, weaker, at)
+        decision = decide(intent, self.context(intent, self.recorder.state), self.rules)
         self.create(intent)
         if not decision.allows:
             return self.deny(intent, decision, at)
@@ -120,13 +134,29 @@ class OrderEngine:
     def _may_try_again(self, last: OrderIntent, again: OrderIntent) -> bool:
         """Whether an exit is ordered anew: not where it would be refused again, at each look."""
         state = self.recorder.state
-        if not last.action.is_exit or state.intents_of_session[last.intent_id] not in _CAME_TO_NOTHING:
+        repeats = last.action.is_exit or last.purpose == HEDGE
+        if not repeats or state.intents_of_session[last.intent_id] not in _HAS_ENDED:
             return False
         asked = self._asked_about(last)
-        if asked is not None and asked.answer == "no":
+        return (asked is None or asked.answer != "no") and self._may_go(again)
+
+    def _may_go(self, exit_order: OrderIntent) -> bool:
+        """Whether nothing stands against an exit or a hedge but weaker ones, which it calls off."""
+        if refused_unasked(exit_order, self.asking.rules) is not None:
             return False
-        stopped = refused_unasked(again, self.asking.rules)
-        return stopped is None and decide(again, self.context(again, state), self.rules).allows
+        state = self.recorder.state
+        weaker = {order.intent_id for order in weaker_than(exit_order, state.orders.values())}
+        rest = {key: order for key, order in state.orders.items() if key not in weaker}
+        return decide(exit_order, self.context(exit_order, replace(state, orders=rest)), self.rules).allows
+
+    def make_way(self, stronger: OrderIntent, weaker: Sequence[WorkingOrder], at: datetime) -> None:
+        """Call off the ``weaker`` exits on a contract, of a roll that is one order also its sale."""
+        decision = GateDecision((), ((STRONGER_EXIT, f"{stronger.purpose} goes before it"),))
+        closes = [intent_of(order) for order in weaker]
+        others = [intent_of(o) for o in self.recorder.state.orders.values() if o.state in _CANCELABLE]
+        sales = [leg for leg in others if any(is_one_order(close, leg) for close in closes)]
+        for intent in (*closes, *sales):
+            self.call_off(intent, decision, at)
 
     def resume(self, now: datetime) -> dict[str, OrderState]:
         """Go on with the orders that wait for a person, and those approved when a process ended.
@@ -155,11 +185,12 @@ class OrderEngine:
         What has a usable yes waits on, for a look at the market.
         """
         for order in list(self.recorder.state.orders.values()):
-            asked = self.recorder.state.approvals.get(order_approval(order.intent_id))
+            intent = intent_of(order)
+            asked = self._asked_about(intent)
             if order.state != OrderState.PENDING_APPROVAL or asked is None:
                 continue
             if asked.answer == "no" or asked.has_expired(now):
-                self.settle(intent_of(order), now)
+                self.without_yes(intent, asked.approval, asked.subject, now)
 
     def poll(self, at: datetime) -> None:
         """Book what is new of the orders that work."""
@@ -182,31 +213,54 @@ class OrderEngine:
         orders = list(self.recorder.state.orders.values())
         found = [(order, intent_of(order)) for order in orders if order.state in (*_CANCELABLE, _WAITS)]
         verdicts = {intent.intent_id: self._standing(intent, order.state, at) for order, intent in found}
-        for order, intent in found:
+        for _, intent in found:
             decision = verdicts[intent.intent_id]
             for _, other in found:
                 if decision.allows and is_one_order(intent, other):
                     decision = verdicts[other.intent_id]
             if decision.allows:
                 continue
-            if order.state in _CANCELABLE:
-                self.step(intent, OrderStep.ASK_CANCEL, decision, at)
-                for report in self.broker.cancel(intent, at):
-                    self.take_report(intent, report)
-                continue
-            asked = self._asked_about(intent)
-            if asked is not None and asked.answer == "no":
-                continue  # it is denied for that
-            self.deny(intent, decision, at)
-            if asked is not None:
-                self.end_request(asked, expired(asked, at))
+            self.call_off(intent, decision, at)
 
-    def _standing(self, intent: OrderIntent, state: str, at: datetime) -> GateDecision:
-        """What the rules on whether an order may be there at all say of one that works or waits."""
+    def call_off(self, intent: OrderIntent, decision: GateDecision, at: datetime) -> None:
+        """Cancel an order that works; deny one that nothing was sent of, and end its request."""
+        if self.recorder.state.orders[intent.intent_id].state in _CANCELABLE:
+            self.step(intent, OrderStep.ASK_CANCEL, decision, at)
+            for report in self.broker.cancel(intent, at):
+                self.take_report(intent, report)
+            return
+        asked = self._asked_about(intent)
+        if asked is not None and asked.answer == "no":
+            return  # it is denied for that
+        self.deny(intent, decision, at)
+        if asked is not None:
+            self.end_request(asked, expired(asked, at))
+
+    def _standing(self, intent: OrderIntent, where: str, at: datetime) -> GateDecision:
+        """What the rules on whether an order may be there at all say of one that works or waits.
+
+        The close of a roll that works stands while the roll is due and its sale could be made: what is bought
+        back is to be sold again. A roll that waits is judged by ``rolling``.
+        """
+        state = self.recorder.state
         asked = [rule for rule in self.rules if rule.id in STANDING]
-        if state == _WAITS:
+        if where == _WAITS:
             asked = [rule for rule in asked if rule.id != "window"]
-        return decide(intent, replace(self.context(intent, self.recorder.state), now=at), asked)
+        decision = decide(intent, replace(self.context(intent, state), now=at), asked)
+        roll = state.rolls.get(intent.parent)
+        if roll is None or where == _WAITS:
+            return decision
+        refused, why = (
+            list(decision.refused),
+            why_not_due(roll, self.level_of(state, str(roll.decided.payload["chain"]))),
+        )
+        if why:
+            refused.append((ROLL_STILL_STANDS, why))
+        if intent.purpose == ROLL_CLOSE and not refused:
+            sale = legs_of(state, intent.parent, roll, at, intent.config_fingerprint)[1]
+            said = decide(sale, replace(self.context(sale, state), now=at), asked)
+            refused += [(rule, f"of the sale: {why}") for rule, why in said.refused]
+        return replace(decision, refused=tuple(refused))
 
     def _asked_about(self, intent: OrderIntent) -> ApprovalState | None:
         """What a person was asked about an order, or about the roll whose leg it is."""

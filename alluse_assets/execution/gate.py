@@ -232,8 +232,13 @@ def _protection(intent: OrderIntent, context: GateContext) -> str | None:
     return f"no entry in {intent.symbol}: {context.no_entry}"
 
 
+def keeps_window(intent: OrderIntent) -> bool:
+    """Whether an order is an entry, which is made in the entry window only."""
+    return not intent.action.is_exit and intent.purpose not in (ROLL_OPEN, HEDGE)
+
+
 def _window(intent: OrderIntent, context: GateContext) -> str | None:
-    if context.window_open or intent.action.is_exit or intent.purpose in (ROLL_OPEN, HEDGE):
+    if context.window_open or not keeps_window(intent):
         return None
     return f"entries are made in their window only, and it is {context.now}"
 

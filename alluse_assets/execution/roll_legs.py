@@ -1,65 +1,31 @@
-"""The two legs of a roll: from its decision alone, judged together, sent together. ``rolling`` says when."""
+"""The two legs of a roll: judged together, sent together. ``rolling`` says when."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
+from datetime import datetime
 
 from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.base.money import extended
 from alluse_assets.execution.approvals import ROLL_STILL_STANDS
 from alluse_assets.execution.engine import OrderEngine
-from alluse_assets.execution.gate import ROLL_OPEN, GateContext, GateDecision, decide
+from alluse_assets.execution.gate import GateContext, GateDecision, decide
 from alluse_assets.execution.lifecycle import OrderState, OrderStep
-from alluse_assets.execution.order import Action, ChainStart, OrderIntent
+from alluse_assets.execution.order import OrderIntent
+from alluse_assets.execution.roll_plan import Legs
 from alluse_assets.ledger.book_state import BookState
-from alluse_assets.ledger.roll_state import RollUnderWay
-
-ROLL_CLOSE = "roll_close"
-"""Purpose of the buy-back that a roll begins with."""
-
-Legs = tuple[OrderIntent, OrderIntent]
-"""The close and the sale."""
 
 
-def legs_of(state: BookState, key: str, roll: RollUnderWay, at: datetime, config: str) -> Legs:
-    """The legs of a roll, whole, from its decision alone."""
-    p: Any = roll.decided.payload
-    chain = state.protection.chains[p["chain"]]
-    close = OrderIntent(
-        account=p["account"],
-        instrument=p["contract"],
-        symbol=p["symbol"],
-        action=Action.BUY_TO_CLOSE,
-        quantity=p["contracts"],
-        limit_price=Decimal(p["cost_to_close"]),
-        purpose=ROLL_CLOSE,
-        session=date.fromisoformat(p["session"]),
-        decided_at=at,
-        cause=key,
-        config_fingerprint=config,
-        evidence={"net": p["net"], "in_recovery": p["in_recovery"]},
-        chain=ChainStart(chain.id, chain.right, chain.anchor_price, chain.anchor_atr, chain.anchor_iv),
-        parent=key,
-    )
-    return close, replace(
-        close,
-        instrument=p["to"],
-        action=Action.SELL_TO_OPEN,
-        limit_price=Decimal(p["limit_price"]),
-        purpose=ROLL_OPEN,
-    )
-
-
-def judged(engine: OrderEngine, legs: Legs, now: datetime | None = None) -> list[GateDecision]:
+def judged(
+    engine: OrderEngine, legs: Legs, now: datetime | None = None, beside: Collection[str] = ()
+) -> list[GateDecision]:
     """The gate's word about each leg, the sale's as if what it replaces were closed already.
 
-    Where both go as one order, the close is judged as if the sale had brought its credit.
+    Where both go as one order, the close is judged as if the sale had brought its credit. ``beside``: ids of
+    orders that are looked away from, too.
     """
-    state, ids = engine.recorder.state, {leg.intent_id for leg in legs}
+    state, ids = engine.recorder.state, {*beside, *(leg.intent_id for leg in legs)}
     without = replace(state, orders={k: v for k, v in state.orders.items() if k not in ids})
     decisions = []
     for leg in legs:

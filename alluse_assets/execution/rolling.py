@@ -17,7 +17,6 @@ from alluse_assets.execution.approval_alerts import opportunity_alert
 from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
     ROLL_STILL_STANDS,
-    expired,
     hash_of,
     order_approval,
     refused_unasked,
@@ -29,7 +28,9 @@ from alluse_assets.execution.engine import OrderEngine, intent_of
 from alluse_assets.execution.gate import ROLL_OPEN, GateDecision
 from alluse_assets.execution.lifecycle import OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, numbered
-from alluse_assets.execution.roll_legs import ROLL_CLOSE, Legs, against, judged, legs_of, send_together
+from alluse_assets.execution.precedence import weaker_than
+from alluse_assets.execution.roll_legs import against, judged, send_together
+from alluse_assets.execution.roll_plan import ROLL_CLOSE, Legs, legs_of, why_not_due
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.roll_state import RollUnderWay
@@ -45,6 +46,7 @@ def place_roll(engine: OrderEngine, close: OrderIntent, opening: OrderIntent) ->
     rules, legs = engine.asking.rules, (close, opening)
     reasons = tuple(dict.fromkeys(reason for leg in legs for reason in why_ask(leg, rules)))
     objection = _other_roll_into(state, opening)
+    _make_way(engine, legs, objection)
     if objection:
         engine.create(close)
         engine.deny(close, GateDecision((), ((ROLL_STILL_STANDS, objection),)), close.decided_at)
@@ -83,12 +85,27 @@ def _go_on(engine: OrderEngine, at: datetime) -> None:
             continue
         whole = legs_of(state, key, roll, at, state.config_fingerprint)
         sale = numbered(replace(whole[1], quantity=left), state.intents_of_session)
-        if roll.approved and roll.approved != hash_of(roll_subject(*whole)):
+        left_level = _why_not_due(engine, roll)
+        if left_level:
+            engine.create(sale)
+            engine.deny(sale, GateDecision((), ((ROLL_STILL_STANDS, left_level),)), at)
+        elif roll.approved and roll.approved != hash_of(roll_subject(*whole)):
             engine.create(sale)
             why = "under this configuration it is not what was approved with the roll"
             engine.deny(sale, GateDecision((), ((APPROVED_BY_A_PERSON, why),)), at)
         else:
             engine.place(sale, has_yes=bool(roll.approved))
+
+
+def _make_way(engine: OrderEngine, legs: Legs, objection: str) -> None:
+    """Call off the weaker exits on what is rolled, where nothing else stands against the roll."""
+    close = legs[0]
+    weaker = weaker_than(close, engine.recorder.state.orders.values())
+    if not weaker or objection or refused_unasked(close, engine.asking.rules):
+        return
+    beside = [order.intent_id for order in weaker]
+    if against(judged(engine, legs, beside=beside)).allows:
+        engine.make_way(close, weaker, close.decided_at)
 
 
 def ended_rolls(state: BookState, at: datetime) -> list[Event]:
@@ -182,16 +199,14 @@ def _withdrawn(engine: OrderEngine, close: OrderIntent, roll: RollUnderWay, at: 
 
     Its close would stand in the way of a close at level 3.
     """
-    state, p = engine.recorder.state, roll.decided.payload
-    chain = state.protection.chains[str(p["chain"])]
-    if p.get("cause") != "level" or chain.level == p["level"]:
-        return False
-    why = f"it was due at level {p['level']}, and {close.symbol} is at level {chain.level} now"
-    engine.deny(close, GateDecision((), ((ROLL_STILL_STANDS, why),)), at)
-    if close.parent in state.approvals:
-        asked = state.approvals[close.parent]
-        engine.end_request(asked, expired(asked, at))
-    return True
+    why = _why_not_due(engine, roll)
+    if why:
+        engine.call_off(close, GateDecision((), ((ROLL_STILL_STANDS, why),)), at)
+    return bool(why)
+
+
+def _why_not_due(engine: OrderEngine, roll: RollUnderWay) -> str:
+    return why_not_due(roll, engine.level_of(engine.recorder.state, str(roll.decided.payload["chain"])))
 
 
 def _resume(engine: OrderEngine, leg: OrderIntent, at: datetime) -> None:
@@ -199,7 +214,9 @@ def _resume(engine: OrderEngine, leg: OrderIntent, at: datetime) -> None:
     state = engine.recorder.state
     where, roll = state.intents_of_session.get(leg.intent_id), state.rolls[leg.parent]
     waits, approved = where == OrderState.PENDING_APPROVAL, where == OrderState.APPROVED
-    if waits and (leg.purpose == ROLL_OPEN or order_approval(leg.intent_id) in state.approvals):
+    if leg.purpose == ROLL_OPEN and (waits or approved) and (why := _why_not_due(engine, roll)):
+        engine.call_off(leg, GateDecision((), ((ROLL_STILL_STANDS, why),)), at)
+    elif waits and (leg.purpose == ROLL_OPEN or order_approval(leg.intent_id) in state.approvals):
         engine.settle(leg, at)  # it was asked about alone, when its roll was not
     elif waits or (approved and leg.purpose == ROLL_CLOSE):
         _settle(engine, leg, roll, at)

@@ -46,6 +46,7 @@ from alluse_assets.ledger.roll_state import (
 )
 from alluse_assets.protection.state import ProtectionState, protect
 
+_FIRST_PURCHASE = "first_purchase"
 _SESSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 V = TypeVar("V")
 Option = TypeVar("Option", bound=OpenOption)
@@ -89,6 +90,8 @@ class BookState:
     """Contracts or shares that orders of the current session have had, by instrument."""
     first_purchases: frozenset[str] = frozenset()
     """Accounts whose first share purchase has been planned."""
+    first_purchases_done: frozenset[str] = frozenset()
+    """Accounts whose first purchase is not planned again: some was bought or refused, or none was due."""
     entries_of_week: tuple[tuple[str, str], ...] = ()
     """(account, symbol) of each entry in the current week."""
     week: str = ""
@@ -238,6 +241,8 @@ def _order_filled(state: BookState, event: Event) -> BookState:
             shares=before.shares * left // (before.quantity - before.filled),
         )
         state = replace(state, orders={**state.orders, moved.intent_id: moved})
+    if p["purpose"] == _FIRST_PURCHASE:
+        state = _first_purchase_done(state, p["account"])
     account = state.accounts[p["account"]]
     session, units = event.effective_at.date(), int(p["quantity"])
     had = state.filled_of_session.get(p["instrument"], 0)
@@ -403,8 +408,23 @@ def _decided(state: BookState, event: Event) -> BookState:
 
 
 def _first_purchase(state: BookState, event: Event) -> BookState:
-    planned = state.first_purchases | {str(event.payload["account"])}
-    return replace(_decided(state, event), first_purchases=planned)
+    p: Any = event.payload
+    state = replace(_decided(state, event), first_purchases=state.first_purchases | {p["account"]})
+    has_orders = any(row["shares"] for row in p["tickers"])
+    return state if has_orders else _first_purchase_done(state, p["account"])
+
+
+def _first_purchase_done(state: BookState, account: str) -> BookState:
+    return replace(state, first_purchases_done=state.first_purchases_done | {account})
+
+
+def _approval_answered(state: BookState, event: Event) -> BookState:
+    asked, state = state.approvals.get(str(event.payload["approval"])), _approval_moved(state, event)
+    orders: Any = asked.subject.get("orders", ()) if asked and event.payload["answer"] == "no" else ()
+    for order in orders:
+        if order["purpose"] == _FIRST_PURCHASE:
+            state = _first_purchase_done(state, order["account"])
+    return state
 
 
 def _roll_decided(state: BookState, event: Event) -> BookState:
@@ -455,7 +475,7 @@ _HANDLERS: Mapping[str, Callable[[BookState, Event], BookState]] = {
     EventType.ROLL_DECIDED: _roll_decided,
     EventType.ROLL_ENDED: _roll_ended,
     EventType.APPROVAL_REQUESTED: _approval_requested,
-    EventType.APPROVAL_ANSWERED: _approval_moved,
+    EventType.APPROVAL_ANSWERED: _approval_answered,
     EventType.APPROVAL_EXPIRED: _approval_moved,
     EventType.APPROVAL_USED: _approval_used,
     EventType.ALERT_RAISED: _approval_moved,

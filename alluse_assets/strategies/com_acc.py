@@ -37,10 +37,16 @@ def shares_to_buy(
 
 
 def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] | None:
-    """The plan and its orders, once, at the first look at which the account may enter; None: not due."""
+    """The plan and its orders, at the first look at which the account may enter; None: not due.
+
+    It is planned again in a later session while nothing of it was bought and nobody said no.
+    """
     name = step.account.name
     may_enter = allows_entries(status_of(step.state.protection, name)) and step.market.entries_open
-    if not step.rules.first_share_purchase or name in step.state.first_purchases or not may_enter:
+    key = f"first_purchase/{name}"
+    if name in step.state.first_purchases:
+        key = f"{key}/{step.market.session}"
+    if not step.rules.first_share_purchase or not may_enter or _is_had(step, key):
         return None
     market, config = step.market, step.config
     index = config.market.index_options
@@ -53,7 +59,6 @@ def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] 
     weights = step.rules.ticker_weights
     fee = config.paper.fee_per_share_usd
     plan = shares_to_buy(step.deployable, prices, weights, config.multiplier, fee) if prices else {}
-    key = f"first_purchase/{step.account.name}"
     rows: list[Json] = [
         {
             "symbol": symbol,
@@ -93,3 +98,13 @@ def decide_first_purchase(step: AccountStep) -> tuple[Event, list[OrderIntent]] 
         if shares
     ]
     return event, intents
+
+
+def _is_had(step: AccountStep, key: str) -> bool:
+    """Whether the purchase was made or refused, or this session has tried it."""
+    name, state = step.account.name, step.state
+    orders = f"{step.market.session}/{name}/first_purchase/"
+    if name in state.first_purchases_done or key in state.decided_in_session:
+        return True
+    under_way = any(o.account == name and o.action == Action.BUY for o in state.orders.values())
+    return under_way or any(intent.startswith(orders) for intent in state.intents_of_session)

@@ -1,7 +1,8 @@
 """Index puts while a position is at a level whose actions say ``hedge`` (section 4; off by default).
 
 An account holds one hedge at a time: bought for a share of its NAV, never of its buffer, when the first of
-its chains comes to such a level, and sold at the bid once none is at one any more. What is due and cannot be
+its chains comes to such a level, and sold at the bid once none is at one any more; what is not bought by then
+is called off. What is due and cannot be
 done has its reason.
 """
 
@@ -15,11 +16,14 @@ from alluse_assets.accounts.states import allows_entries, allows_exits, status_o
 from alluse_assets.base.calendar import has_stopped_trading
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.money import text, to_cents
+from alluse_assets.execution.approvals import order_approval
 from alluse_assets.execution.fill_model import fill_price
 from alluse_assets.execution.gate import HEDGE
 from alluse_assets.execution.order import Action, OrderIntent
+from alluse_assets.execution.precedence import CAN_BE_CALLED_OFF
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.account_state import LongOption
+from alluse_assets.ledger.book_state import WorkingOrder
 from alluse_assets.protection.levels import actions_at
 from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.candidates import Refusal
@@ -52,6 +56,19 @@ def hedged_chains(step: AccountStep) -> list[str]:
     ]
 
 
+def purchases_not_due(step: AccountStep) -> list[WorkingOrder]:
+    """Purchases of a hedge that work or wait though nothing of the account is hedged any more."""
+    if hedged_chains(step):
+        return []
+    return [
+        order
+        for order in step.state.orders.values()
+        if order.account == step.account.name
+        and order.action == Action.BUY_TO_OPEN
+        and order.state in CAN_BE_CALLED_OFF
+    ]
+
+
 def decide_purchase(step: AccountStep, chains: list[str]) -> ExitDecision:
     """The best puts of the band that the money buys at least one of, as many as it buys; or why none."""
     rules, config = step.config.protection.hedge, step.config
@@ -76,7 +93,9 @@ def decide_purchase(step: AccountStep, chains: list[str]) -> ExitDecision:
         if count:
             chosen = candidate.contract
             break
-    if not allows_entries(status):
+    if _was_refused(step):
+        outcome, chosen = "not_asked_again", None
+    elif not allows_entries(status):
         outcome, chosen = f"account_{status.value.lower()}", None
     elif listed.is_empty():
         outcome = "none_listed"
@@ -115,6 +134,17 @@ def _is_working(step: AccountStep) -> bool:
         order.account == step.account.name and order.action == Action.BUY_TO_OPEN
         for order in step.state.orders.values()
     )
+
+
+def _was_refused(step: AccountStep) -> bool:
+    """Whether this session a person said no to a hedge, of whatever contract."""
+    begin = f"{step.market.session}/{step.account.name}/{HEDGE}/"
+    asked = (
+        step.state.approvals.get(order_approval(i))
+        for i in step.state.intents_of_session
+        if i.startswith(begin)
+    )
+    return any(one is not None and one.answer == "no" for one in asked)
 
 
 def _decision(

@@ -19,11 +19,11 @@ from alluse_assets.base.calendar import TradingCalendar, new_york_instant
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event, Json
 from alluse_assets.base.instruments import is_option, parse_occ_symbol
-from alluse_assets.execution.approvals import Asking
+from alluse_assets.execution.approvals import HEDGE_IS_DUE, Asking
 from alluse_assets.execution.broker import Broker, OptionOutcome
-from alluse_assets.execution.engine import OrderEngine, Recorder
+from alluse_assets.execution.engine import OrderEngine, Recorder, intent_of
 from alluse_assets.execution.expiries import outcome_event
-from alluse_assets.execution.gate import GateContext
+from alluse_assets.execution.gate import GateContext, GateDecision
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
 from alluse_assets.journal.event_types import EventType
@@ -31,6 +31,7 @@ from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.decided import what_follows
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.protection.entry_limits import buffer_multiple, deployable_share, entry_limit
+from alluse_assets.protection.levels import read_level
 from alluse_assets.strategies.account_step import AccountStep
 from alluse_assets.strategies.closing import closed_event, confirmation_event, stale_alerts
 from alluse_assets.strategies.com_acc import decide_first_purchase
@@ -43,7 +44,7 @@ from alluse_assets.strategies.exits import (
     decide_take_profits,
     dividend_risks,
 )
-from alluse_assets.strategies.hedge import decide_hedges
+from alluse_assets.strategies.hedge import decide_hedges, purchases_not_due
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.opening import (
     dividend_events,
@@ -146,6 +147,10 @@ class SessionRoutine:
         market = self.market
         self._levels(market.prices, market.now, "quotes", navs)
         engine = self._engine(navs)
+        why = GateDecision((), ((HEDGE_IS_DUE, "no position is at a level that is hedged any more"),))
+        for name in sorted(self._state.accounts):
+            for order in purchases_not_due(self._step(name, navs)):
+                engine.call_off(intent_of(order), why, market.now)
         engine.withdraw(market.now)
         engine.poll(market.now)
         engine.resume(market.now)
@@ -348,7 +353,15 @@ class SessionRoutine:
             new_york_instant(self.market.session, window),
             self.policy,
         )
-        return OrderEngine(self.recorder, self.broker, context, asking=asking)
+        return OrderEngine(self.recorder, self.broker, context, asking=asking, level_of=self._level_of)
+
+    def _level_of(self, state: BookState, chain: str) -> int:
+        """The level of a chain; by the price, of one that a roll bought back whole and is to sell again."""
+        known = state.protection.chains[chain]
+        price = self.market.prices.get(known.symbol)
+        if known.contracts or price is None or not self.config.protection.enabled:
+            return known.level
+        return read_level(known, price, self.config.protection).level
 
     def _no_entry(self, intent: OrderIntent, state: BookState) -> str | None:
         """Why protection lets no option be opened; the gate asks for the account's state itself."""

@@ -43,7 +43,7 @@ def is_to_end(state: BookState, order: WorkingOrder) -> bool:
     """Whether an order was refused by a person, or its account may not have it working any more."""
     if order.state not in _ENDABLE:
         return False
-    asked = state.approvals.get(order_approval(order.intent_id))
+    asked = state.approvals.get(order_approval(order.intent_id)) or state.approvals.get(order.parent)
     if order.state == OrderState.PENDING_APPROVAL and asked is not None and asked.answer == "no":
         return True
     status = status_of(state.protection, order.account)

@@ -217,18 +217,26 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
-    ("purpose", "at", "minutes", "ends_at"),
+    ("action", "purpose", "at", "minutes", "ends_at"),
     [
-        ("open_put", ASKED_AT, None, WINDOW_END),
-        ("open_put", ASKED_AT, 5, ASKED_AT + 5 * MINUTE),
-        ("open_put", CLOSES, None, CLOSES),  # a replay's quotes of the close
-        ("level_3_close", ASKED_AT, None, CLOSES),
-        ("level_3_close", CLOSES - MINUTE, 5, CLOSES),
+        ("SELL_TO_OPEN", "open_put", ASKED_AT, None, WINDOW_END),
+        ("SELL_TO_OPEN", "open_put", ASKED_AT, 5, ASKED_AT + 5 * MINUTE),
+        ("SELL_TO_OPEN", "open_put", CLOSES, None, CLOSES),  # a replay's quotes of the close
+        ("BUY", "first_purchase", ASKED_AT, None, WINDOW_END),
+        ("BUY_TO_CLOSE", "level_3_close", ASKED_AT, None, CLOSES),
+        ("BUY_TO_CLOSE", "level_3_close", CLOSES - MINUTE, 5, CLOSES),
+        ("BUY_TO_OPEN", "hedge", ASKED_AT, None, CLOSES),
+        ("SELL_TO_OPEN", "roll_open", ASKED_AT, None, CLOSES),
     ],
 )
-def test_an_entry_asks_to_the_end_of_the_window_and_an_exit_to_the_close(purpose, at, minutes, ends_at):
+def test_an_entry_asks_to_the_end_of_the_window_and_all_else_to_the_close(
+    action, purpose, at, minutes, ends_at
+):
     rules = ApprovalRules(expires_after_minutes=minutes)
-    assert expiry(sell_put(purpose=purpose), at, rules, WINDOW_END, CLOSES) == ends_at
+    assert (
+        expiry(replace(sell_put(purpose=purpose), action=Action(action)), at, rules, WINDOW_END, CLOSES)
+        == ends_at
+    )
 
 
 def test_used_and_expired_leave_the_state_at_once_and_refused_with_the_session():
