@@ -132,9 +132,13 @@ class AccountStep:
         )
 
     def was_refused(self, symbol: str, right: str) -> bool:
-        """Whether every order asks, and this session a person said no to the ticker and side, or nothing."""
-        if self.config.approvals.mode != "approve":
-            return False
+        """Whether every order asks, and this session a person said no to the ticker and side, or nothing.
+
+        Where the book only advises: whether the session has told of them.
+        """
+        mode = self.config.approvals.mode
+        if mode != "approve":
+            return mode == "advise" and bool(self._entries_of_session(symbol, right))
         for intent in self._entries_of_session(symbol, right):
             asked = self.state.approvals.get(order_approval(intent))
             if self.state.intents_of_session[intent] == OrderState.EXPIRED or (

@@ -137,13 +137,15 @@ def _is_working(step: AccountStep) -> bool:
 
 
 def _was_refused(step: AccountStep) -> bool:
-    """Whether this session a person said no to a hedge, of whatever contract."""
+    """Whether this session a person said no to a hedge, or was told of one by a book that only advises.
+
+    Of whatever contract it was: another one is best at each look.
+    """
     begin = f"{step.market.session}/{step.account.name}/{HEDGE}/"
-    asked = (
-        step.state.approvals.get(order_approval(i))
-        for i in step.state.intents_of_session
-        if i.startswith(begin)
-    )
+    known = [intent for intent in step.state.intents_of_session if intent.startswith(begin)]
+    if step.config.approvals.mode == "advise":
+        return bool(known)
+    asked = (step.state.approvals.get(order_approval(intent)) for intent in known)
     return any(one is not None and one.answer == "no" for one in asked)
 
 
