@@ -43,6 +43,7 @@ ROLL_TEXT: Mapping[str, str] = {
     "account_close_only": "the account is CLOSE_ONLY: only closes",
     "account_merging": "the account is MERGING: only closes",
     "account_halted": "the account is HALTED: nothing is sent",
+    "not_asked_again": "a person was asked in this session, and did not say yes",
     "account_merged": "the account is MERGED",
     "account_closed": "the account is CLOSED",
 }

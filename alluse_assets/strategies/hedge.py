@@ -47,12 +47,16 @@ def decide_hedges(step: AccountStep) -> list[ExitDecision]:
 
 
 def hedged_chains(step: AccountStep) -> list[str]:
-    """The account's open chains at a level whose actions say ``hedge``."""
+    """The account's open chains at or above a level whose actions say ``hedge``: what got worse keeps it."""
     rules = step.config.protection
     if not step.config.hedges:
         return []
     return [
-        chain.id for chain in step.chains if "hedge" in actions_at(rules, step.kind, chain.right, chain.level)
+        chain.id
+        for chain in step.chains
+        if any(
+            "hedge" in actions_at(rules, step.kind, chain.right, level) for level in range(1, chain.level + 1)
+        )
     ]
 
 
