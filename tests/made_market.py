@@ -22,7 +22,8 @@ from alluse_assets.base.calendar import expiry_instant, new_york_instant, tradin
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.events import Event
 from alluse_assets.base.table_catalog import Table
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.tables import BARS, CORPORATE_ACTIONS, RATES
 from alluse_assets.option_chains.tables import OPTION_CHAINS
 from alluse_assets.orchestration.market_feed import MarketFeed

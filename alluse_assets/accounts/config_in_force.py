@@ -19,7 +19,8 @@ from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import JournalError
 from alluse_assets.base.events import Event
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.ledger.book_fold import fold
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.config_history import ConfigHistory, ConfigVersion
 
 CONFIG_EVENTS = (EventType.BOOK_OPENED, EventType.CONFIG_CHANGED, EventType.SESSION_CLOSED)

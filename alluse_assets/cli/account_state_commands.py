@@ -51,7 +51,7 @@ def halt_command(
     name: NameOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """The kill switch: the next look cancels working orders, and nothing is sent until you resume."""
+    """The kill switch: what works is cancelled within a minute, and nothing is sent until you resume."""
     _hold(book, account, "halted", why, name, as_json)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alluse_assets.base.calendar import NEW_YORK
+from alluse_assets.cli.person import utc_now
 from alluse_assets.orchestration.health import examine, is_well
 
 _STYLE = {"ok": "green", "off": "dim", "warning": "yellow", "fault": "bold red"}
@@ -24,7 +24,7 @@ def doctor_command(
     ] = False,
 ) -> None:
     """Say what is there, what is missing and how to get it. Exit 1 if something needed is broken."""
-    findings = examine(os.environ, datetime.now(NEW_YORK))
+    findings = examine(os.environ, utc_now().astimezone(NEW_YORK))
     well = is_well(findings)
     if as_json:
         typer.echo(json.dumps({"well": well, "findings": [asdict(finding) for finding in findings]}))

@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 from dataclasses import asdict
-from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from alluse_assets.base.config.config_manager import load
 from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.base.errors import AlluseError, ConfigError
 from alluse_assets.base.events import instant_text
+from alluse_assets.cli.person import utc_now
 from alluse_assets.orchestration.book_config import config_of_book
 from alluse_assets.orchestration.notifications import Pass, send_due
 from alluse_assets.orchestration.services import Services, open_services
@@ -67,7 +67,7 @@ def notify_command(
 
 def _pass(services: Services, book: str, profile: str, also_a_replay: bool) -> Pass:
     config = config_of_book(services.store, book, profile, os.environ).asked
-    return send_due(services, book, config, datetime.now(UTC), also_a_replay=also_a_replay)
+    return send_due(services, book, config, utc_now(), also_a_replay=also_a_replay)
 
 
 def _watch(services: Services, book: str, profile: str, also_a_replay: bool) -> None:
@@ -99,5 +99,5 @@ def _try_out(name: str, profile: str) -> None:
         raise ConfigError(
             f"notify.channels: there is no channel {name!r} in profile {profile}; there are: {known}"
         )
-    open_channels(rules, os.environ)[name].send(trial_message(name, datetime.now(UTC)))
+    open_channels(rules, os.environ)[name].send(trial_message(name, utc_now()))
     typer.echo(f"channel {name}: the service took the test message")

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import threading
-from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from prometheus_client import start_http_server
 from rich.console import Console
 
 from alluse_assets.base.config.config_manager import load
+from alluse_assets.cli.person import utc_now
 from alluse_assets.cli.surfaces import require_free
 from alluse_assets.orchestration.live_market import LiveMarket
 from alluse_assets.orchestration.live_stream import StreamIngester
@@ -54,7 +54,7 @@ def stream_command(
         server, thread = start_http_server(port, addr=host, registry=health.registry)
         Console(stderr=True, highlight=False).print(f"metrics: http://{host}:{port}/metrics")
         try:
-            StreamIngester(LiveMarket(steps, services.hot), health, lambda: datetime.now(UTC), stop).run()
+            StreamIngester(LiveMarket(steps, services.hot), health, utc_now, stop).run()
         finally:
             server.shutdown()
             thread.join()

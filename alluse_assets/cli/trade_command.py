@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from types import FrameType
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from rich.console import Console
 
 from alluse_assets.base.config.profile_files import profile_of
 from alluse_assets.base.errors import AlluseError
+from alluse_assets.cli.person import utc_now
 from alluse_assets.orchestration.book_config import config_of_book
 from alluse_assets.orchestration.live_book import LiveBook
 from alluse_assets.orchestration.live_trading import live_book
@@ -58,7 +58,7 @@ def trade_command(
             _walk(live, book, as_json)
             return
         every_minute(
-            [lambda: _walk(live, book, as_json), lambda: watch_protocol(live, datetime.now(UTC))],
+            [lambda: _walk(live, book, as_json), lambda: watch_protocol(live, utc_now())],
             errors.print,
             stop,
         )
@@ -77,13 +77,13 @@ def every_minute(
             try:
                 act()
             except (AlluseError, psycopg.Error) as error:
-                tell(f"{datetime.now(UTC):%H:%M} UTC: {str(error).strip()}")
-        now = datetime.now(UTC)
+                tell(f"{utc_now():%H:%M} UTC: {str(error).strip()}")
+        now = utc_now()
         stop.wait(_MINUTE_SECONDS - now.second - now.microsecond / 1e6)
 
 
 def _walk(live: LiveBook, book: str, as_json: bool) -> None:
-    now = datetime.now(UTC)
+    now = utc_now()
     steps = live.walk(now)
     if as_json:
         rows = [{"step": one.kind.value, "session": one.session.isoformat()} for one in steps]

@@ -19,7 +19,6 @@ from alluse_assets.execution.approvals import (
     APPROVED_BY_A_PERSON,
     CONFIG_HAS_CHANGED,
     DAY_KINDS,
-    ROLL_STILL_STANDS,
     STRONGER_EXIT,
     Asking,
     expired,
@@ -35,12 +34,11 @@ from alluse_assets.execution.approvals import (
     why_ask,
 )
 from alluse_assets.execution.broker import Broker, BrokerReport
-from alluse_assets.execution.gate import HEDGE, RULES, STANDING, GateContext, GateDecision, Rule, decide
+from alluse_assets.execution.gate import HEDGE, RULES, GateContext, GateDecision, Rule, decide
 from alluse_assets.execution.lifecycle import TERMINAL, OrderState, OrderStep
 from alluse_assets.execution.order import OrderIntent, intent_from, is_one_order, numbered
 from alluse_assets.execution.order_events import created_event, reported_event, stepped_event
 from alluse_assets.execution.precedence import weaker_than
-from alluse_assets.execution.roll_plan import ROLL_CLOSE, legs_of, why_not_due
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.book_state import BookState, WorkingOrder
 
@@ -53,8 +51,8 @@ _AT_BROKER = frozenset(
     }
 )
 _HAS_ENDED = TERMINAL - {OrderState.REPLACED}
-_CANCELABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
-_WAITS = OrderState.PENDING_APPROVAL
+CANCELABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+"""Where a broker can be asked to cancel an order."""
 
 
 class Recorder(Protocol):
@@ -153,7 +151,7 @@ class OrderEngine:
         """Call off the ``weaker`` exits on a contract, of a roll that is one order also its sale."""
         decision = GateDecision((), ((STRONGER_EXIT, f"{stronger.purpose} goes before it"),))
         closes = [intent_of(order) for order in weaker]
-        others = [intent_of(o) for o in self.recorder.state.orders.values() if o.state in _CANCELABLE]
+        others = [intent_of(o) for o in self.recorder.state.orders.values() if o.state in CANCELABLE]
         sales = [leg for leg in others if any(is_one_order(close, leg) for close in closes)]
         for intent in (*closes, *sales):
             self.call_off(intent, decision, at)
@@ -203,28 +201,9 @@ class OrderEngine:
         for report in self.broker.poll(working, at):
             self.take_report(by_id[report.intent_id], report)
 
-    def withdraw(self, at: datetime) -> None:
-        """Cancel what works, and deny what waits for a person, where it may not be there any more.
-
-        Called at each look before anything fills in it. Asked are the gate's rules on states, windows and
-        protection, so exits go on wherever anything may be sent. What waits may do so outside of its window:
-        its question has an end of its own, and the whole gate judges a yes.
-        """
-        orders = list(self.recorder.state.orders.values())
-        found = [(order, intent_of(order)) for order in orders if order.state in (*_CANCELABLE, _WAITS)]
-        verdicts = {intent.intent_id: self._standing(intent, order.state, at) for order, intent in found}
-        for _, intent in found:
-            decision = verdicts[intent.intent_id]
-            for _, other in found:
-                if decision.allows and is_one_order(intent, other):
-                    decision = verdicts[other.intent_id]
-            if decision.allows:
-                continue
-            self.call_off(intent, decision, at)
-
     def call_off(self, intent: OrderIntent, decision: GateDecision, at: datetime) -> None:
         """Cancel an order that works; deny one that nothing was sent of, and end its request."""
-        if self.recorder.state.orders[intent.intent_id].state in _CANCELABLE:
+        if self.recorder.state.orders[intent.intent_id].state in CANCELABLE:
             self.step(intent, OrderStep.ASK_CANCEL, decision, at)
             for report in self.broker.cancel(intent, at):
                 self.take_report(intent, report)
@@ -235,32 +214,6 @@ class OrderEngine:
         self.deny(intent, decision, at)
         if asked is not None:
             self.end_request(asked, expired(asked, at))
-
-    def _standing(self, intent: OrderIntent, where: str, at: datetime) -> GateDecision:
-        """What the rules on whether an order may be there at all say of one that works or waits.
-
-        The close of a roll that works stands while the roll is due and its sale could be made: what is bought
-        back is to be sold again. A roll that waits is judged by ``rolling``.
-        """
-        state = self.recorder.state
-        asked = [rule for rule in self.rules if rule.id in STANDING]
-        if where == _WAITS:
-            asked = [rule for rule in asked if rule.id != "window"]
-        decision = decide(intent, replace(self.context(intent, state), now=at), asked)
-        roll = state.rolls.get(intent.parent)
-        if roll is None or where == _WAITS:
-            return decision
-        refused, why = (
-            list(decision.refused),
-            why_not_due(roll, self.level_of(state, str(roll.decided.payload["chain"]))),
-        )
-        if why:
-            refused.append((ROLL_STILL_STANDS, why))
-        if intent.purpose == ROLL_CLOSE and not refused:
-            sale = legs_of(state, intent.parent, roll, at, intent.config_fingerprint)[1]
-            said = decide(sale, replace(self.context(sale, state), now=at), asked)
-            refused += [(rule, f"of the sale: {why}") for rule, why in said.refused]
-        return replace(decision, refused=tuple(refused))
 
     def _asked_about(self, intent: OrderIntent) -> ApprovalState | None:
         """What a person was asked about an order, or about the roll whose leg it is."""

@@ -19,7 +19,8 @@ from alluse_assets.base.money import text
 from alluse_assets.journal.canonical import canonical_payload
 from alluse_assets.journal.chain import Head, RecordedEvent, link
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.chart import POSITION_ACCOUNTS, LedgerAccount
 from alluse_assets.ledger.config_history import value_in
 from alluse_assets.ledger.last_prices import prices_after

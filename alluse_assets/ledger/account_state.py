@@ -1,6 +1,6 @@
 """What one trading account holds: balances, shares and options in lots, money owed to it.
 
-Only the records and what follows from them; how events change them is in ``book_state``.
+Only the records and what follows from them; how events change them is in ``book_fold``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from alluse_assets.base.events import Event
 from alluse_assets.base.money import ZERO, extended
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.account_state import AccountState
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.ledger.last_prices import prices_after
 from alluse_assets.ledger.lots import cost, quantity

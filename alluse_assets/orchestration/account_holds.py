@@ -12,7 +12,8 @@ from alluse_assets.base.errors import AccountError
 from alluse_assets.base.events import Event
 from alluse_assets.base.person import person_actor, person_name
 from alluse_assets.journal.store import JournalStore
-from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.ledger.book_fold import fold
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.orchestration.config_journal import read_book_now
 
 _LEASE_SECONDS = 30.0

@@ -21,7 +21,8 @@ from alluse_assets.execution.approval_table import APPROVAL_EVENTS, what_became_
 from alluse_assets.execution.approvals import answer
 from alluse_assets.journal.store import JournalStore
 from alluse_assets.ledger.approval_state import ApprovalState
-from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.ledger.book_fold import fold
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.orchestration.config_journal import read_book
 
 LEASE_SECONDS = 30.0

@@ -18,7 +18,8 @@ from alluse_assets.base.calendar import NEW_YORK, TradingCalendar
 from alluse_assets.base.errors import AlluseError
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import BookRow
-from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.ledger.book_fold import fold
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.orchestration.book_config import config_of_book, profile_asked
 from alluse_assets.orchestration.notifications import why_nothing_is_sent
 from alluse_assets.protection.watchdog import decide_protocol_alerts

@@ -17,7 +17,8 @@ from alluse_assets.base.errors import JournalError
 from alluse_assets.base.events import Event
 from alluse_assets.journal.chain import Head
 from alluse_assets.journal.store import BookKind, JournalStore
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.orchestration.book_config import stored_versions
 
 _LEASE_SECONDS = 10.0

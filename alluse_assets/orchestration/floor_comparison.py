@@ -16,7 +16,7 @@ from alluse_assets.base.errors import JournalError
 from alluse_assets.base.events import Event
 from alluse_assets.journal.chain import Head, RecordedEvent, link
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.orchestration.market_feed import MarketFeed
 from alluse_assets.orchestration.replay import close_session
 from alluse_assets.reporting.floor_comparison import FloorComparison, asks_anything, side_by_side

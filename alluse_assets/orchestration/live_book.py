@@ -26,7 +26,8 @@ from alluse_assets.base.events import Event
 from alluse_assets.journal.chain import Head
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.store import JournalStore
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.tables import BARS
 from alluse_assets.orchestration.live_feed import LiveFeed
 from alluse_assets.orchestration.replay import SessionRecorder

@@ -22,7 +22,8 @@ from alluse_assets.base.errors import JournalError
 from alluse_assets.base.events import Event
 from alluse_assets.journal.chain import Head
 from alluse_assets.journal.store import JournalStore
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.orchestration.market_feed import MarketFeed
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.session import SessionRoutine, sessions_to_run

@@ -1,6 +1,6 @@
 """What protection remembers of a book: chains of rolls with their levels, cool-offs, pivots, breakers, holds.
 
-A part of ``ledger.book_state``, folded from the same events by the same rule: ``protect(state, event)``,
+A part of ``ledger.book_state``, folded from the same events in ``ledger.book_fold`` by ``protect``,
 without I/O. Nothing here decides; ``levels``, ``drawdown`` and ``circuit_breakers`` do.
 """
 

@@ -25,7 +25,7 @@ from alluse_assets.execution.approval_table import APPROVALS, project_approvals
 from alluse_assets.execution.project import project_option_trades, project_orders
 from alluse_assets.execution.tables import OPTION_TRADES, ORDERS
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.ledger.project import (
     BookAtClose,
     book_at_closes,

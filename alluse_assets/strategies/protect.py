@@ -29,16 +29,10 @@ from alluse_assets.protection.circuit_breakers import (
     tier_in_force,
 )
 from alluse_assets.protection.drawdown import deep_closes, pivot_begins, pivot_ends
-from alluse_assets.protection.levels import LEVEL_NAMES, LevelReading, action_words, actions_at, read_level
+from alluse_assets.protection.levels import actions_at
 from alluse_assets.protection.state import Chain, CoolOff, protect
 from alluse_assets.strategies.account_step import AccountStep
-from alluse_assets.strategies.scripts import action_script
 
-_PRIORITIES: Mapping[str, Priority] = {
-    "alert_medium": "MEDIUM",
-    "alert_high": "HIGH",
-    "alert_critical": "CRITICAL",
-}
 _TIER_HOLDS = {Tier.SAFE: "vix_safe", Tier.CLOSE_ONLY: "vix_close_only"}
 _TIER_NAMES = ("none", "half of deployable", "SAFE", "CLOSE_ONLY")
 
@@ -157,113 +151,6 @@ def cool_off_ended(
     }
     key = f"cool_off/{cooling.chain}/ended/{session}"
     return Event(EventType.COOL_OFF_ENDED, at, "rule:protection", key, payload, cause=cause)
-
-
-def level_events(step: AccountStep, prices: Mapping[str, Decimal], at: datetime, moment: str) -> list[Event]:
-    """Every change of a level in an account, with the alert that its actions ask for.
-
-    Args:
-        step: the account.
-        prices: of the underlyings at this moment, USD per share.
-        at: the moment.
-        moment: ``open`` or ``quotes``, for the journal.
-    """
-    if not step.config.protection.enabled:
-        return []
-    events = []
-    for chain in step.chains:
-        if chain.symbol not in prices:
-            continue
-        price = prices[chain.symbol]
-        iv, delta = step.sensitivities(chain) if moment == "quotes" else (None, None)
-        reading = read_level(chain, price, step.config.protection, iv, delta)
-        if reading.level != chain.level:
-            events += _level_change(step, chain, reading, price, at, moment)
-        elif chain.script_due and moment == "quotes":
-            events += _script_ready(step, chain, at)
-    return events
-
-
-def _script_ready(step: AccountStep, chain: Chain, at: datetime) -> list[Event]:
-    """The exact orders of a level that came when nothing was quoted, told as the level was."""
-    actions = actions_at(step.config.protection, step.kind, chain.right, chain.level)
-    script = action_script(step, chain, actions, priced=True)
-    key = f"script/{chain.id}/{at:%Y%m%dT%H%M%S}"
-    payload: dict[str, Json] = {
-        "session": step.market.session.isoformat(),
-        "account": chain.account,
-        "chain": chain.id,
-        "symbol": chain.symbol,
-        "level": chain.level,
-        "script": script,
-    }
-    events = [Event(EventType.SCRIPT_READY, at, "rule:protection", key, payload)]
-    priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), None)
-    if priority:
-        words = f"{chain.account}: {chain.symbol}, level {chain.level}: the orders are ready"
-        alert = Alert(
-            key,
-            AlertType.PROTOCOL,
-            priority,
-            words,
-            chain.account,
-            chain.symbol,
-            script,
-            dedup_key=f"level/{chain.id}",
-        )
-        events.append(alert_event(alert, at, "rule:protection", key))
-    return events
-
-
-def _level_change(
-    step: AccountStep,
-    chain: Chain,
-    reading: LevelReading,
-    price: Decimal,
-    at: datetime,
-    moment: str,
-) -> list[Event]:
-    level, multiple = reading.level, reading.multiple
-    actions = actions_at(step.config.protection, step.kind, chain.right, level)
-    script = action_script(step, chain, actions, priced=moment == "quotes")
-    key = f"level/{chain.id}/{at:%Y%m%dT%H%M%S}/{level}"
-    payload: dict[str, Json] = {
-        "session": step.market.session.isoformat(),
-        "account": chain.account,
-        "chain": chain.id,
-        "symbol": chain.symbol,
-        "right": chain.right,
-        "level_from": chain.level,
-        "level_to": level,
-        "move_level": reading.move_level,
-        "multiple": text(multiple),
-        "atr": text(chain.anchor_atr),
-        "anchor_price": text(chain.anchor_price),
-        "price": text(price),
-        "at": moment,
-        "triggers": list(reading.triggers),
-        "actions": list(actions),
-        "script": script,
-    }
-    events = [Event(EventType.LEVEL_CHANGED, at, "rule:protection", key, payload)]
-    asks: Priority | None = "MEDIUM" if "ask_person" in actions else None
-    priority = next((_PRIORITIES[action] for action in actions if action in _PRIORITIES), asks)
-    if level > chain.level and priority:
-        side = "put" if chain.right == "P" else "covered call"
-        alert = Alert(
-            key,
-            AlertType.PROTOCOL,
-            priority,
-            f"{chain.account}: {chain.symbol} is {multiple:.2f} ATR against the {side}, level {level} "
-            f"({LEVEL_NAMES[level]}): {action_words(actions)}",
-            chain.account,
-            chain.symbol,
-            script,
-            question="ask_person" in actions,
-            dedup_key=f"level/{chain.id}",
-        )
-        events.append(alert_event(alert, at, "rule:protection", key))
-    return events
 
 
 def safe_holds(step: AccountStep, at: datetime) -> list[Event]:

@@ -26,6 +26,7 @@ from alluse_assets.execution.expiries import outcome_event
 from alluse_assets.execution.gate import GateContext, GateDecision
 from alluse_assets.execution.order import OrderIntent
 from alluse_assets.execution.rolling import continue_rolls, ended_rolls, place_roll
+from alluse_assets.execution.withdrawal import withdraw
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.decided import what_follows
@@ -45,6 +46,7 @@ from alluse_assets.strategies.exits import (
     dividend_risks,
 )
 from alluse_assets.strategies.hedge import decide_hedges, purchases_not_due
+from alluse_assets.strategies.level_changes import level_events
 from alluse_assets.strategies.market import SessionMarket
 from alluse_assets.strategies.opening import (
     dividend_events,
@@ -58,7 +60,6 @@ from alluse_assets.strategies.protect import (
     cool_off_events,
     deep_events,
     lapse_events,
-    level_events,
     pivot_events,
     safe_holds,
 )
@@ -138,7 +139,7 @@ class SessionRoutine:
     def tend(self) -> None:
         """What needs no market: cancel what may not work, hear the broker, end what nobody may use."""
         engine = self._engine({})
-        engine.withdraw(self.market.now)
+        withdraw(engine, self.market.now)
         engine.poll(self.market.now)
         engine.end_unusable(self.market.now)
 
@@ -151,7 +152,7 @@ class SessionRoutine:
         for name in sorted(self._state.accounts):
             for order in purchases_not_due(self._step(name, navs)):
                 engine.call_off(intent_of(order), why, market.now)
-        engine.withdraw(market.now)
+        withdraw(engine, market.now)
         engine.poll(market.now)
         engine.resume(market.now)
         continue_rolls(engine, market.now)

@@ -16,7 +16,8 @@ from alluse_assets.base.config.model_market import WeekTypeRules
 from alluse_assets.base.events import Event
 from alluse_assets.base.instruments import parse_occ_symbol
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.chart import LedgerAccount
 from alluse_assets.weeks.week_types import CallEnd, CallLeg, PutEnd, PutLeg, WeekFacts
 

@@ -18,7 +18,8 @@ from alluse_assets.base.errors import ApprovalError, ConfigError, JournalError
 from alluse_assets.execution.approvals import answer, hash_of
 from alluse_assets.journal.chain import Head, link
 from alluse_assets.journal.verify import verify
-from alluse_assets.ledger.book_state import BookState, apply, fold
+from alluse_assets.ledger.book_fold import apply, fold
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.orchestration.book_config import stored_versions
 from tests.book_maker import BookMaker, option
 

@@ -12,7 +12,7 @@ from alluse_assets.accounts.deployable import deployable, valuation
 from alluse_assets.base.config.config_manager import fingerprint, with_values
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.errors import MissingDataError
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from tests.execution.scene import ACCOUNT, PUT, Scene, buy_shares, sell_put
 
 CONFIG = ProtocolConfig()

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from alluse_assets.accounts.states import place_hold
 from alluse_assets.accounts.tables import BOOK_TERMS
 from alluse_assets.adapters.lake import Lake
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.orchestration.installation import Installation
 from alluse_assets.protection.tables import CHAIN_CONTRACTS, LEVEL_CHANGES, PROTECTION_LEVELS, ROLLS
 from analytics_app.protection_figures import positions_with_levels

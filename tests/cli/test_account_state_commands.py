@@ -14,7 +14,7 @@ from alluse_assets.adapters.postgres.connect import open_pool
 from alluse_assets.adapters.postgres.journal import PostgresJournal
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.model_protocol import ProtocolConfig
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 
 FIRST = date(2024, 6, 3)
 

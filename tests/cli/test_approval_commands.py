@@ -32,7 +32,7 @@ from alluse_assets.execution.approvals import (
 )
 from alluse_assets.journal.event_types import EventType
 from alluse_assets.journal.verify import verify
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from tests.book_maker import BookMaker
 from tests.execution.scene import OPENS, PUT, Scene, buy_back, sell_put
 from tests.strategies.mini_market import CALENDAR, MiniMarket, config, days

@@ -9,7 +9,7 @@ from alluse_assets.adapters.lake import Lake
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.errors import JournalError
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.orchestration.floor_comparison import compare_floors, replay_in_memory
 from alluse_assets.reporting.summary import summarise
 from tests.end_to_end.conftest import CONFIG, START

@@ -1,6 +1,6 @@
 """A book in a database, as a live process has it: committed at the barrier, found by the next process."""
 
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.orchestration.replay import SessionRecorder
 from tests.execution.scene import book_under
 

@@ -13,7 +13,8 @@ from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.gate import GateContext
 from alluse_assets.execution.order import Action, OrderIntent
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.ledger.config_history import ConfigHistory, ConfigVersion
 from alluse_assets.ledger.postings import capital_paid_in
 from alluse_assets.market_data.quote import Quote

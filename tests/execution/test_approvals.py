@@ -25,7 +25,8 @@ from alluse_assets.execution.approvals import (
 )
 from alluse_assets.execution.order import Action, intent_from
 from alluse_assets.journal.canonical import canonical_bytes
-from alluse_assets.ledger.book_state import BookState, apply, fold
+from alluse_assets.ledger.book_fold import apply, fold
+from alluse_assets.ledger.book_state import BookState
 from tests.execution.scene import ACCOUNT, CLOSES, OPENS, Scene, buy_back, sell_put
 
 RULES = ApprovalRules()

@@ -17,8 +17,9 @@ from alluse_assets.execution.approvals import Asking, order_approval
 from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.lifecycle import OrderState
 from alluse_assets.execution.project import project_orders
+from alluse_assets.execution.withdrawal import withdraw
 from alluse_assets.journal.chain import Head
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.orchestration.replay import SessionRecorder
 from tests.execution.committing import Committing, Killed, reopened
 from tests.execution.scene import CLOSES, OPENS, PUT, Scene, book_under, buy_back, buy_shares, sell_put
@@ -168,7 +169,8 @@ def test_an_order_that_is_taken_back_asks_nobody_any_more():
     book = scene()
     book.engine.place(an_order())
     halted = lambda i, s: replace(book.context(i, s), status=AccountStatus.HALTED)  # noqa: E731
-    OrderEngine(book.recorder, book.broker, halted, asking=book.asking).withdraw(AT + timedelta(minutes=5))
+    engine = OrderEngine(book.recorder, book.broker, halted, asking=book.asking)
+    withdraw(engine, AT + timedelta(minutes=5))
     assert book.recorder.state.approvals == {}
     assert alert_of(book).resolved.why == "what was asked about is not possible any more"
 

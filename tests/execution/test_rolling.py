@@ -13,7 +13,7 @@ from alluse_assets.accounts.states import AccountStatus
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.rolling import ended_rolls, place_roll
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from tests.execution.roll_scene import (
     AT,
     BOTH_WAYS,

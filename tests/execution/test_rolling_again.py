@@ -10,7 +10,7 @@ from alluse_assets.execution.approvals import Asking
 from alluse_assets.execution.order import intent_from
 from alluse_assets.execution.rolling import place_roll
 from alluse_assets.journal.chain import Head
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from tests.execution.committing import Killed, reopened
 from tests.execution.roll_scene import (
     AT,

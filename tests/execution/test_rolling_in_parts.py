@@ -10,7 +10,7 @@ from alluse_assets.execution.broker import BrokerReport
 from alluse_assets.execution.lifecycle import OrderStep
 from alluse_assets.execution.order import client_order_id
 from alluse_assets.execution.rolling import ended_rolls, place_roll
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from tests.execution.roll_scene import (
     AT,
     BOTH_WAYS,

@@ -12,7 +12,8 @@ from alluse_assets.execution.engine import OrderEngine
 from alluse_assets.execution.lifecycle import OrderState
 from alluse_assets.execution.order import Action
 from alluse_assets.execution.rolling import continue_rolls, place_roll
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.execution.withdrawal import withdraw
+from alluse_assets.ledger.book_fold import fold
 from tests.execution.roll_scene import AT, BOTH_WAYS, engine, look, requests, rolling, types, under
 from tests.execution.scene import PUT, Scene, book_under, buy_back, buy_shares, quote, sell_put
 
@@ -84,7 +85,7 @@ def test_the_kill_switch_cancels_a_close_that_works_and_it_is_sent_again_afterwa
     book.quotes[PUT] = quote(volume=0)
     assert book.engine.place(CLOSE) is OrderState.ACCEPTED
     halted = lambda i, s: replace(book.context(i, s), status=AccountStatus.HALTED)  # noqa: E731
-    engine(book, context=halted).withdraw(AT)
+    withdraw(engine(book, context=halted), AT)
     assert types(book)[-2:] == ["order.cancel_asked", "order.canceled"]
     book.quotes[PUT] = quote()
     assert book.engine.place(later(1)) is OrderState.FILLED
@@ -99,10 +100,10 @@ def test_a_hedge_and_shares_that_are_being_bought_are_cancelled_with_their_accou
     hedge = replace(buy_back(instrument=other, decided_at=AT), action=Action.BUY_TO_OPEN, purpose="hedge")
     shares = buy_shares(limit="333.99", decided_at=AT)
     assert {book.engine.place(one) for one in (CLOSE, hedge, shares)} == {OrderState.ACCEPTED}
-    book.engine.withdraw(AT)
+    withdraw(book.engine, AT)
     assert len(book.recorder.state.orders) == 3
     held = lambda i, s: replace(book.context(i, s), status=status)  # noqa: E731
-    engine(book, context=held).withdraw(AT)
+    withdraw(engine(book, context=held), AT)
     assert list(book.recorder.state.orders) == [CLOSE.intent_id]
 
 

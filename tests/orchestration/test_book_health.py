@@ -11,7 +11,7 @@ from alluse_assets.alerts.alert import alert_event
 from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import load
 from alluse_assets.base.errors import DeliveryError
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.orchestration.book_health import examine_books
 from alluse_assets.orchestration.health import examine
 from alluse_assets.orchestration.notifications import send_due

@@ -13,7 +13,8 @@ from datetime import date
 from decimal import Decimal
 
 from alluse_assets.base.events import Event
-from alluse_assets.ledger.book_state import BookState, apply
+from alluse_assets.ledger.book_fold import apply
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.weeks.project import project_week_types
 from tests.made_market import CALENDAR, MadeMarket
 from tests.properties.chains_by_hand import chain_sessions, left_of

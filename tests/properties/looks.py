@@ -21,7 +21,7 @@ from alluse_assets.base.calendar import NEW_YORK
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.events import Event
 from alluse_assets.execution.approvals import answer
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.orchestration.replay import SessionRecorder
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.strategies.entry import screen, screened_by_session

@@ -4,7 +4,7 @@ from datetime import date
 
 from alluse_assets.accounts.states import place_hold
 from alluse_assets.base.calendar import trading_calendar
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.reporting.projections import project, project_now
 from tests.analytics_app.protocol_book import WORST, crash_events, events_until
 

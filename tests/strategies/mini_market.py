@@ -9,7 +9,8 @@ from alluse_assets.base.calendar import trading_calendar
 from alluse_assets.base.config.config_manager import with_values
 from alluse_assets.base.config.model_protocol import ProtocolConfig
 from alluse_assets.base.instruments import parse_occ_symbol
-from alluse_assets.ledger.book_state import BookState, fold
+from alluse_assets.ledger.book_fold import fold
+from alluse_assets.ledger.book_state import BookState
 from alluse_assets.market_data.quote import Quote
 from alluse_assets.option_chains.surface.tables import SURFACES
 from alluse_assets.orchestration.replay import SessionRecorder

@@ -8,7 +8,7 @@ import pytest
 from alluse_assets.alerts.delivery import StandingState, standings
 from alluse_assets.alerts.states import alerts_of
 from alluse_assets.base.config.model_people import NotifyRules
-from alluse_assets.ledger.book_state import fold
+from alluse_assets.ledger.book_fold import fold
 from alluse_assets.protection.circuit_breakers import VixReading
 from alluse_assets.strategies.protect import breaker_events
 from tests.strategies.mini_market import CALENDAR, MiniMarket, config, contract, days

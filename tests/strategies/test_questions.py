@@ -11,7 +11,7 @@ from alluse_assets.base.events import Event
 from alluse_assets.execution.approval_alerts import with_alert
 from alluse_assets.execution.approvals import answer
 from alluse_assets.journal.event_types import EventType
-from alluse_assets.ledger.book_state import apply, fold
+from alluse_assets.ledger.book_fold import apply, fold
 from alluse_assets.ledger.lots import Lot
 from alluse_assets.ledger.unit_value import UnitValue
 from alluse_assets.protection.state import CoolOff, Pivot
