@@ -20,7 +20,6 @@ from alluse_assets.base.calendar import new_york_text
 from alluse_assets.base.config.model_people import AlertRules, ApprovalRules
 from alluse_assets.base.errors import ApprovalError
 from alluse_assets.base.events import Event, Json, instant_text
-from alluse_assets.base.money import text
 from alluse_assets.base.person import is_same_person, person_actor, person_name
 from alluse_assets.execution.gate import keeps_window
 from alluse_assets.execution.order import OrderIntent
@@ -104,22 +103,7 @@ def refused_unasked(intent: OrderIntent, rules: ApprovalRules) -> tuple[str, str
 
 def order_subject(*intents: OrderIntent) -> dict[str, Json]:
     """Exactly what is approved of orders."""
-    return {
-        "orders": [
-            {
-                "account": intent.account,
-                "instrument": intent.instrument,
-                "symbol": intent.symbol,
-                "action": intent.action.value,
-                "quantity": intent.quantity,
-                "limit_price": text(intent.limit_price),
-                "purpose": intent.purpose,
-                "session": intent.session.isoformat(),
-                "config": intent.config_fingerprint,
-            }
-            for intent in intents
-        ]
-    }
+    return {"orders": [intent.terms() for intent in intents]}
 
 
 def roll_subject(close: OrderIntent, sale: OrderIntent) -> dict[str, Json]:

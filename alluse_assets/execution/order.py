@@ -94,6 +94,20 @@ class OrderIntent:
         """Who wants it: ``requested_by``, or the rule that its purpose names."""
         return self.requested_by or f"rule:{self.purpose}"
 
+    def terms(self) -> dict[str, Json]:
+        """What is ordered: what the journal keeps of it, and exactly what a person approves."""
+        return {
+            "account": self.account,
+            "instrument": self.instrument,
+            "symbol": self.symbol,
+            "action": self.action.value,
+            "quantity": self.quantity,
+            "limit_price": text(self.limit_price),
+            "purpose": self.purpose,
+            "session": self.session.isoformat(),
+            "config": self.config_fingerprint,
+        }
+
     @property
     def intent_id(self) -> str:
         """Unique per book: session, account, purpose, instrument, and its number if not the first."""

@@ -52,15 +52,7 @@ def created_event(intent: OrderIntent, multiplier: int, config_version: int) -> 
     covers = is_option(intent.instrument) and parse_occ_symbol(intent.instrument).right == "C"
     payload: dict[str, Json] = {
         "intent": intent.intent_id,
-        "account": intent.account,
-        "instrument": intent.instrument,
-        "symbol": intent.symbol,
-        "action": intent.action.value,
-        "quantity": intent.quantity,
-        "limit_price": text(intent.limit_price),
-        "purpose": intent.purpose,
-        "session": intent.session.isoformat(),
-        "config": intent.config_fingerprint,
+        **intent.terms(),
         "config_version": config_version,
         "reserves_cash": text(cash_needed(intent, multiplier)),
         "reserves_shares": intent.quantity * multiplier

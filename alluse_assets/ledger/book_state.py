@@ -12,16 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from alluse_assets.base.events import Event
-from alluse_assets.ledger.account_state import (
-    AccountState,
-    ShortOption,
-)
+from alluse_assets.ledger.account_state import AccountState, ShortOption
 from alluse_assets.ledger.approval_state import ApprovalState
 from alluse_assets.ledger.config_history import ConfigHistory
 from alluse_assets.ledger.last_prices import LastPrice
-from alluse_assets.ledger.roll_state import (
-    RollUnderWay,
-)
+from alluse_assets.ledger.roll_state import RollUnderWay
 from alluse_assets.protection.state import ProtectionState
 
 
