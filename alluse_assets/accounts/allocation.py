@@ -18,9 +18,10 @@ ACCOUNT_NAMES: Mapping[Kind, str] = {"gen": "GEN-1", "rev": "REV-1", "com": "COM
 RULES_NOT_ACTIVE = (
     "forks and merges",
     "reinvestment and long calls",
-    "taxes, and the report of what short calls of Com-Acc cost after them",
-    "the buying power that a live broker tells",
-    "limits of the gate on size, price, rate and concentration",
+    "taxes",
+    "the cost of short calls of Com-Acc after tax",
+    "buying power as a live broker tells it",
+    "limits of the gate (size, price, rate, concentration)",
     "price walking",
 )
 """Configured, but nothing acts on them yet; the book says so in its first event and in its report."""

@@ -77,4 +77,4 @@ def test_the_sample_is_pinned(sample_run):
     navs = {name: values["nav"] for name, values in closed["accounts"].items()}
     assert navs == {"GEN-1": "492748.47", "REV-1": "328236.20", "COM-1": "361551.12"}
     assert len(sample_run.rows) == 9495
-    assert sample_run.head.hash.hex() == "a756df45b16692d7685520eb4d19f28901c78b865cb668e4474213d325f19da0"
+    assert sample_run.head.hash.hex() == "1db6de3b12999de474f646c0ddd155a4c35e1c9bdaf0edbdddca9468ecd20f29"
